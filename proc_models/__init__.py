@@ -1,0 +1,1 @@
+"""CPU ProcessModels in fixed point. How each Process computes."""

@@ -1,0 +1,1 @@
+"""Lava Processes: ports, variables and invariants. What a thing is."""
