@@ -1,0 +1,146 @@
+"""The fused kernels with their state: what the fused ProcessModel runs, and what the search runs without Lava."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lavaprune.proc_models import fused_layout as layout
+from lavaprune.proc_models.fused_kernel import run_chunk
+from lavaprune.proc_models.quantisation import quantise
+from lavaprune.proc_models.tables import interval_table, trace_table
+from lavaprune.processes.parameters import NetworkParameters
+from lavaprune.processes.state import NetworkState
+
+
+@dataclass
+class Recording:
+    """Spikes of a chunk: ``exc`` and ``inh`` (K, T, N), ``inputs`` (K, T, I), uint8."""
+
+    exc: np.ndarray
+    inputs: np.ndarray
+    inh: np.ndarray
+
+
+def constants(p: NetworkParameters) -> np.ndarray:
+    """The constants vector of the kernels, (22,) int64."""
+    q = quantise(p)
+    const = np.zeros(layout.N_CONSTANTS, np.int64)
+    for row, value in {
+        layout.K_SEED: p.seed,
+        layout.K_STEPS: p.steps,
+        layout.K_V_REST: q.v_rest,
+        layout.K_V_TH: q.v_th,
+        layout.K_E_EXC: q.e_exc,
+        layout.K_E_INH: q.e_inh,
+        layout.K_LEAK: q.leak_q16,
+        layout.K_DECAY_GE: q.decay_ge_q16,
+        layout.K_DECAY_GI: q.decay_gi_q16,
+        layout.K_GAIN_EXC: q.gain_exc,
+        layout.K_GAIN_INH: q.gain_inh,
+        layout.K_REFRACTORY: q.refractory_steps,
+        layout.K_INTERNEURONS: int(p.inhibition == "interneurons"),
+        layout.K_INH_V_TH: q.inh_v_th,
+        layout.K_INH_LEAK: q.inh_leak_q16,
+        layout.K_INH_GAIN_EXC: q.inh_gain_exc,
+        layout.K_INH_REFRACTORY: q.inh_refractory_steps,
+        layout.K_THETA_LOSS: q.theta_loss_q32,
+        layout.K_COLUMN_TARGET: q.column_target,
+        layout.K_PERIOD: q.period_q,
+        layout.K_EQUALISE: q.equalise_q16,
+        layout.K_REFERENCE_SUM: q.reference_sum,
+    }.items():
+        const[row] = value
+    return const
+
+
+class FusedEngine:
+    """A network that presents whole samples, in this process, without Lava.
+
+    Parameters
+    ----------
+    parameters : NetworkParameters
+    state : NetworkState
+        Copied.
+    """
+
+    def __init__(self, parameters: NetworkParameters, state: NetworkState) -> None:
+        p = self.parameters = parameters
+        if state.weights.shape != (p.n_inputs, p.n_neurons):
+            raise ValueError(
+                f"fused engine: weights have shape {state.weights.shape}; allowed: {(p.n_inputs, p.n_neurons)}"
+            )
+        self._const = constants(p)
+        self._tables = (trace_table(p.tau_x_ms), trace_table(p.tau_y1_ms), trace_table(p.tau_y2_ms), interval_table())
+        padded = -(-p.n_neurons // layout.LANES) * layout.LANES
+        self._weights = np.zeros((p.n_inputs, padded), np.uint8)
+        self._plastic = np.zeros((p.n_inputs, padded), np.uint8)
+        self._weights[:, : p.n_neurons] = state.weights
+        self._conducts = np.zeros((0, 0), np.uint8)
+        self.theta = state.theta.copy()
+        self.batch_counts = state.batch_counts.copy()
+        self.counters = state.counters.copy()
+        self.set_masks(state.conducts, state.plastic)
+
+    def set_masks(self, conducts: np.ndarray, plastic: np.ndarray) -> None:
+        """Take new masks, (I, N) uint8 each; weights that no longer conduct become 0."""
+        n = self.parameters.n_neurons
+        self._conducts = conducts.astype(np.uint8)
+        self._plastic[:, :n] = plastic
+        self._weights[:, :n] *= conducts != 0
+        self._masked = bool(np.count_nonzero(plastic) != plastic.size)
+        self._row_conducts = np.count_nonzero(conducts, axis=1).astype(np.int64)
+        self._row_plastic = np.count_nonzero(plastic, axis=1).astype(np.int64)
+        self._column_plastic = np.count_nonzero(plastic, axis=0).astype(np.int64)
+
+    def run(
+        self, images: np.ndarray, control: np.ndarray, record: bool = False
+    ) -> tuple[np.ndarray, Recording | None]:
+        """Present K samples; returns spike counts (K, N) int32 and, if asked for, the spikes themselves."""
+        p = self.parameters
+        n_samples = images.shape[0]
+        counts = np.zeros((n_samples, p.n_neurons), np.int32)
+        kept = n_samples if record else 0
+        recording = Recording(
+            np.zeros((kept, p.steps, p.n_neurons), np.uint8),
+            np.zeros((kept, p.steps, p.n_inputs), np.uint8),
+            np.zeros((kept, p.steps, p.n_neurons), np.uint8),
+        )
+        with np.errstate(over="ignore"):  # unsigned wrap-around is meant; matters with the JIT off only
+            run_chunk(
+                images,
+                control,
+                self._const,
+                *self._tables,
+                self._weights,
+                self._plastic,
+                self._masked,
+                self._row_conducts,
+                self._row_plastic,
+                self._column_plastic,
+                self.theta,
+                self.batch_counts,
+                self.counters,
+                counts,
+                recording.exc,
+                recording.inputs,
+                recording.inh,
+            )
+        return counts, recording if record else None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights (I, N) uint8, a copy."""
+        return self._weights[:, : self.parameters.n_neurons].copy()
+
+    def state(self) -> NetworkState:
+        """A copy of the state; call it between samples."""
+        return NetworkState(
+            weights=self.weights,
+            conducts=self._conducts.copy(),
+            plastic=self._plastic[:, : self.parameters.n_neurons].copy(),
+            theta=self.theta.copy(),
+            batch_counts=self.batch_counts.copy(),
+            counters=self.counters.copy(),
+        )
