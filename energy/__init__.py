@@ -1,0 +1,1 @@
+"""Event counts, cited hardware profiles and the energy estimator in NumPy; no Lava."""

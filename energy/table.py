@@ -1,0 +1,73 @@
+"""Energy estimates as text for people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from lavaprune.energy.errors import EnergyError
+from lavaprune.energy.estimator import ENERGY_LABEL, EnergyEstimate
+
+_WIDTH = 100
+
+
+def energy_table(estimates: Mapping[str, EnergyEstimate], *, divide_by: Mapping[str, int] | None = None) -> str:
+    """Lay estimates out side by side, one row per component, with what the numbers are and are not.
+
+    Parameters
+    ----------
+    estimates : mapping of str to EnergyEstimate
+        Column heading -> estimate; all of one profile.
+    divide_by : mapping of str to int, optional
+        Column heading -> number (of images, say) that the column is divided by, at least 1. Default 1.
+
+    Returns
+    -------
+    str
+        Lines of pJ; headed by label and profile, followed by the profile's conditions and caveats.
+
+    Raises
+    ------
+    EnergyError
+        If there is no estimate, the profiles differ, or a divisor is below 1.
+    """
+    profiles = {estimate.profile.name: estimate.profile for estimate in estimates.values()}
+    if len(profiles) != 1:
+        raise EnergyError(f"energy table: {len(profiles)} profiles given; allowed: estimates of one profile")
+    (profile,) = profiles.values()
+    divisors = {heading: (divide_by or {}).get(heading, 1) for heading in estimates}
+    for heading, divisor in divisors.items():
+        if divisor < 1:
+            raise EnergyError(f"energy table: divisor of {heading!r} is {divisor}; allowed: at least 1")
+
+    rows = [["pJ", *estimates]]
+    for key in profile.prices:
+        values = (e.components_pj[key] / divisors[heading] for heading, e in estimates.items())
+        rows.append([key, *(f"{value:,.1f}" for value in values)])
+    totals = (e.total_pj / divisors[heading] for heading, e in estimates.items())
+    rows.append(["total", *(f"{value:,.1f}" for value in totals)])
+
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [f"{ENERGY_LABEL}, profile {profile.name}: {profile.title}"]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  " + "  ".join(cells))
+    lines += _notes(estimates)
+    return "\n".join(lines)
+
+
+def _notes(estimates: Mapping[str, EnergyEstimate]) -> list[str]:
+    profile = next(iter(estimates.values())).profile
+    qualities = ", ".join(
+        f"{quality} ({', '.join(key for key, price in profile.prices.items() if price.quality == quality)})"
+        for quality in profile.qualities
+    )
+    notes = [f"Conditions: {profile.conditions}. Quality: {qualities}.", profile.unpriced, profile.caveat]
+    if not any(e.components_pj.get(key) for e in estimates.values() for key in ("hops_ew", "hops_ns")):
+        notes.append("Hops between tiles are 0: they come from a placement on cores, and none is in these counts.")
+    for heading, estimate in estimates.items():
+        if estimate.unpriced_events:
+            missing = ", ".join(f"{count:,} {key}" for key, count in estimate.unpriced_events.items())
+            notes.append(f"{heading}: {profile.name} has no price for {missing}; the total lacks them.")
+    return [line for note in notes for line in textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="  ")]
