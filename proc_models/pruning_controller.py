@@ -1,0 +1,63 @@
+"""ProcessModel of the pruning controller: messages and masks here, every decision in `lavaprune.pruning`."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+
+from lavaprune.processes.pruning_controller import PruningController
+from lavaprune.pruning.errors import PruningError
+from lavaprune.pruning.method import PruningEvent, decide
+
+_LOG = logging.getLogger("lavaprune.pruning")
+
+
+@implements(proc=PruningController, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt", "floating_pt")
+class PyPruningControllerModel(PyLoihiProcessModel):
+    """Integers only, so that one model serves both tags."""
+
+    trigger_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
+    counts_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
+    weights_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
+    conducts_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
+    plastic_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
+    ops_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
+    conducts: np.ndarray = LavaPyType(np.ndarray, np.uint8)
+    plastic: np.ndarray = LavaPyType(np.ndarray, np.uint8)
+    operations: np.ndarray = LavaPyType(np.ndarray, np.int64)
+
+    def run_spk(self) -> None:
+        """One step: nothing after a trigger of 0, otherwise the whole exchange."""
+        trigger = int(self.trigger_in.recv()[0])
+        if trigger == 0:
+            return
+        if trigger < 0:
+            raise PruningError(f"pruning controller: trigger is {trigger}; allowed: 0, or 1 + k for event k")
+        # Both are received before anything is sent, whatever happens next: the network sends first, then waits.
+        spike_counts = self.counts_in.recv()
+        weights = self.weights_in.recv()
+        operations = 0
+        if self.counts_in.csp_ports and self.weights_in.csp_ports:
+            operations = self._prune(trigger - 1, spike_counts, weights)
+        self.conducts_out.send(self.conducts)
+        self.plastic_out.send(self.plastic)
+        self.ops_out.send(np.array([operations], dtype=np.int64))
+
+    def _prune(self, k: int, spike_counts: np.ndarray, weights: np.ndarray) -> int:
+        event = PruningEvent(k, spike_counts, weights, self.conducts, self.plastic, self.proc_params["w_max"])
+        conducts, plastic, operations = decide(self.proc_params["method"], event)
+        if self.conducts.any() and not conducts.any():
+            _LOG.warning("pruning event %d removed every synapse that was left", k)
+        # Into the arrays that the Vars are, so that reading a Var shows them.
+        self.conducts[:], self.plastic[:] = conducts, plastic
+        self.operations += operations
+        return operations

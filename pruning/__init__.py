@@ -1,0 +1,1 @@
+"""Pruning schedules, criteria and masks in NumPy; no Lava."""

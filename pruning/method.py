@@ -1,0 +1,146 @@
+"""The interface that all pruning methods share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lavaprune.pruning.controller_cost import controller_operations
+from lavaprune.pruning.errors import PruningError
+
+Mask = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PruningEvent:
+    """What a method sees at the end of a batch. The arrays are read-only.
+
+    Attributes
+    ----------
+    k : int
+        Index of the event, 0 for the first.
+    spike_counts : int64 array, shape (N,)
+        Spikes of each neuron over the batch.
+    weights : uint8 array, shape (I, N)
+        Weights after the normalisation; 0 wherever `conducts` is 0.
+    conducts, plastic : uint8 arrays, shape (I, N)
+        The masks so far, 0 or 1: synapses that exist, and those of them that learn.
+    w_max : int
+        Largest weight, 1..255.
+
+    Raises
+    ------
+    PruningError
+        If a shape, type or value is not as above.
+    """
+
+    k: int
+    spike_counts: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.uint8]
+    conducts: Mask
+    plastic: Mask
+    w_max: int = 255
+
+    def __post_init__(self) -> None:
+        if self.k < 0:
+            raise PruningError(f"pruning event: k is {self.k}; allowed: at least 0")
+        if not 1 <= self.w_max <= 255:
+            raise PruningError(f"pruning event: w_max is {self.w_max}; allowed: 1 .. 255")
+        if self.weights.ndim != 2 or self.weights.dtype != np.uint8:
+            raise PruningError(
+                f"pruning event: weights are {self.weights.dtype} of shape {self.weights.shape}; "
+                "allowed: uint8 of shape (I, N)"
+            )
+        if self.spike_counts.shape != self.weights.shape[1:] or self.spike_counts.dtype != np.int64:
+            raise PruningError(
+                f"pruning event: spike_counts are {self.spike_counts.dtype} of shape {self.spike_counts.shape}; "
+                f"allowed: int64 of shape {self.weights.shape[1:]}"
+            )
+        check_mask("pruning event: conducts", self.conducts, self.weights.shape)
+        check_mask("pruning event: plastic", self.plastic, self.weights.shape)
+        for name in ("spike_counts", "weights", "conducts", "plastic"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
+    def without(self, removed: npt.NDArray[np.bool_]) -> tuple[Mask, Mask]:
+        """Return (conducts, plastic) without the synapses where `removed`, shape (I, N), is true."""
+        keep = ~removed
+        return self.conducts & keep, self.plastic & keep
+
+
+class PruningMethod(ABC):
+    """Decides at the end of a batch which synapses stay. Deterministic, and without state of its own between events."""
+
+    @abstractmethod
+    def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
+        """Return the new (conducts, plastic), uint8 arrays of 0 and 1, shape (I, N).
+
+        A synapse that does not conduct never comes back, and a synapse that does not conduct cannot learn.
+        `PruningEvent.without` makes both masks from an array of synapses to remove.
+        """
+
+    def operations(self, event: PruningEvent) -> int:
+        """Basic operations that this decision takes (`lavaprune.pruning.controller_cost`).
+
+        By default one memory access and one comparison for each weight; overridden by methods that do more
+        or less.
+        """
+        n_inputs, n_neurons = event.weights.shape
+        return controller_operations(n_inputs, n_neurons, 0).total
+
+
+def decide(method: PruningMethod, event: PruningEvent) -> tuple[Mask, Mask, int]:
+    """Ask a method for its masks, and hold it to its contract.
+
+    Parameters
+    ----------
+    method : PruningMethod
+    event : PruningEvent
+
+    Returns
+    -------
+    conducts, plastic : uint8 arrays, shape (I, N)
+    operations : int
+        Basic operations of the decision.
+
+    Raises
+    ------
+    PruningError
+        Naming the method, if a mask is not uint8 of 0 and 1 of that shape, if a removed synapse came back,
+        or if a synapse would learn without conducting.
+    """
+    owner = f"pruning method {type(method).__name__}"
+    conducts, plastic = method.masks(event)
+    check_mask(f"{owner}: conducts", conducts, event.weights.shape)
+    check_mask(f"{owner}: plastic", plastic, event.weights.shape)
+    for what, now, before in (
+        ("conduct again after they were removed", conducts, event.conducts),
+        ("are plastic again after they were frozen or removed", plastic, event.plastic),
+        ("are plastic but do not conduct", plastic, conducts),
+    ):
+        wrong = int(np.count_nonzero(now > before))
+        if wrong:
+            raise PruningError(f"{owner}: {wrong} synapses {what} at event {event.k}; allowed: 0")
+    operations = int(method.operations(event))
+    if operations < 0:
+        raise PruningError(f"{owner}: operations are {operations} at event {event.k}; allowed: at least 0")
+    return conducts, plastic, operations
+
+
+def check_mask(owner: str, mask: object, shape: tuple[int, ...]) -> None:
+    """Refuse anything but a uint8 array of 0 and 1 of that shape.
+
+    Raises
+    ------
+    PruningError
+        Naming `owner` and what was found.
+    """
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.uint8 or mask.shape != shape:
+        found = f"{mask.dtype} of shape {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise PruningError(f"{owner}: mask is {found}; allowed: uint8 of shape {shape}")
+    if mask.size and mask.max() > 1:
+        raise PruningError(f"{owner}: mask holds {mask.max()}; allowed: 0, 1")
