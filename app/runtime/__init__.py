@@ -1,0 +1,1 @@
+"""Running a network: engines, their supervision and the watchdog."""

@@ -1,0 +1,67 @@
+"""The control rows that tell an engine what to do with each sample."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from lavaprune.proc_models.quantisation import (
+    quantise_depression_rate,
+    quantise_potentiation_rate,
+    quantise_theta_plus,
+)
+from lavaprune.processes.control import (
+    BATCH_ENDS,
+    CONTROL_COLUMNS,
+    MU_PRE_Q,
+    PHASE,
+    PHASE_TRAIN,
+    PRUNE_EVENT,
+    SAMPLE_ID,
+    THETA_PLUS_Q,
+)
+from lavaprune.pruning.schedule import PruningSchedule
+from lavaprune.settings import Settings
+from lavaprune.training.annealing import annealing_factor
+
+
+@lru_cache(maxsize=4096)
+def _rates(settings: Settings, image: int, n_images: int) -> tuple[int, int, int]:
+    learning = settings.learning
+    factor = annealing_factor(image, n_images, learning.anneal_start, learning.anneal_end)
+    return (
+        quantise_depression_rate(learning.mu_pre, factor),
+        quantise_potentiation_rate(learning.mu_post, factor),
+        quantise_theta_plus(settings.network.theta_plus_mv, factor),
+    )
+
+
+def pruning_schedule(settings: Settings, n_images: int) -> PruningSchedule:
+    """When the settings prune in a run of ``n_images`` training images."""
+    return PruningSchedule(settings.pruning.start, settings.pruning.batch, n_images)
+
+
+def training_rows(settings: Settings, first: int, count: int, n_images: int) -> np.ndarray:
+    """Rows of training images ``first`` .. ``first + count - 1`` of ``n_images``; (count, 6) int64."""
+    rows = np.zeros((count, CONTROL_COLUMNS), np.int64)
+    image = np.arange(first, first + count)
+    rows[:, SAMPLE_ID] = image
+    rows[:, PHASE] = PHASE_TRAIN
+    block = image - image % settings.learning.anneal_every_images
+    for start in np.unique(block).tolist():
+        rows[block == start, MU_PRE_Q : THETA_PLUS_Q + 1] = _rates(settings, start, n_images)
+    schedule = pruning_schedule(settings, n_images)
+    rows[(image + 1 - schedule.start) % schedule.batch == 0, PRUNE_EVENT] = BATCH_ENDS
+    if settings.pruning.method != "none":
+        for k, trained in enumerate(schedule.event_images):
+            rows[image + 1 == trained, PRUNE_EVENT] = 1 + k
+    return rows
+
+
+def inference_rows(phase: int, first: int, count: int) -> np.ndarray:
+    """Rows of images that are only shown, for labelling or testing; (count, 6) int64."""
+    rows = np.zeros((count, CONTROL_COLUMNS), np.int64)
+    rows[:, SAMPLE_ID] = np.arange(first, first + count)
+    rows[:, PHASE] = phase
+    return rows

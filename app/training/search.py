@@ -1,0 +1,189 @@
+"""Search for hyper-parameters with Optuna, on training images only.
+
+The last ``validation_images`` of the training images take the place of the test images; they take no part in STDP. The
+test images are never loaded into a trial. Seeds of trials start at `FIRST_SEED`, far from the seeds 1..5 that results
+are reported for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from lavaprune.configuration import merge, parse_assignment, validate
+from lavaprune.datasets.dataset import Dataset
+from lavaprune.errors import InputError
+from lavaprune.files import write_text
+from lavaprune.proc_models.fused_engine import FusedEngine
+from lavaprune.settings import Settings
+from lavaprune.training.offline import CHUNK_IMAGES, accuracy_offline, train_offline
+
+FIRST_SEED = 1001
+VALIDATION_IMAGES = 10_000
+
+# name: (low, high, logarithmic); integers stay integers
+SPACE: dict[str, tuple[float, float, bool]] = {
+    "learning.tau_x_ms": (4.0, 80.0, True),
+    "learning.tau_y1_ms": (4.0, 80.0, True),
+    "learning.tau_y2_ms": (20.0, 200.0, True),
+    "learning.mu_pre": (1e-5, 1e-3, True),
+    "learning.mu_post": (2e-3, 6e-2, True),
+    "learning.column_sum": (20.0, 120.0, True),
+    "learning.anneal_start": (0.0, 0.6, False),
+    "learning.anneal_end": (0.02, 0.5, True),
+    "network.gain_exc": (0.5, 5.0, True),
+    "network.gain_inh": (15.0, 600.0, True),
+    "network.refractory_steps": (0, 8, False),
+    "network.theta_init_mv": (0.5, 20.0, False),
+    "network.theta_plus_mv": (0.002, 0.2, True),
+    "network.tau_theta_ms": (1e6, 1e8, True),
+    "encoding.max_rate_hz": (30.0, 140.0, True),
+    "encoding.equalise": (0.4, 1.0, False),
+}
+
+
+TRIALS = "trials.json"
+
+
+def _significant(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw every setting of the space, to four significant digits (what a preset can hold)."""
+    values: dict[str, Any] = {}
+    for name, (low, high, logarithmic) in SPACE.items():
+        if isinstance(low, int):
+            values[name] = trial.suggest_int(name, low, int(high))
+        else:
+            values[name] = _significant(trial.suggest_float(name, low, high, log=logarithmic))
+    return values
+
+
+def _shortened(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, int) else _significant(value) for name, value in values.items()}
+
+
+def _within_space(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: min(max(values[name], low), high) for name, (low, high, _) in SPACE.items()}
+
+
+def with_values(settings: Settings, values: dict[str, Any]) -> Settings:
+    """Settings with dotted names changed."""
+    changed = settings.to_dict()
+    for name, value in values.items():
+        merge(changed, parse_assignment(f"{name}={json.dumps(value)}"))
+    return validate(changed)
+
+
+def present_values(settings: Settings) -> dict[str, Any]:
+    """The values that the settings now have in the space's names."""
+    nested = settings.to_dict()
+    return {name: nested[name.split(".")[0]][name.split(".")[1]] for name in SPACE}
+
+
+def validation_split(data: Dataset, n_images: int = VALIDATION_IMAGES) -> Dataset:
+    """Hold the last training images out; at most a fifth of them."""
+    return data.hold_out(min(n_images, len(data.train_images) // 5))
+
+
+def best_values(folder: Path, count: int = 5) -> list[dict[str, Any]]:
+    """The best settings of a study, by dotted name, from its ``trials.json``."""
+    path = folder / TRIALS
+    try:
+        rows = json.loads(path.read_bytes())
+        return [{name: row["values"][name] for name in SPACE if name in row["values"]} for row in rows[:count]]
+    except FileNotFoundError:
+        raise InputError(f"study {folder}: has no {TRIALS}; allowed: a folder of lavaprune search") from None
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise InputError(f"{path}: not the trials of a search ({error})") from None
+
+
+def search(
+    settings: Settings,
+    data: Dataset,
+    trials: int,
+    out: Path,
+    train_images: int | None = None,
+    starts: Sequence[dict[str, Any]] = (),
+    on_trial: Callable[[optuna.Study, optuna.trial.FrozenTrial], None] | None = None,
+) -> dict[str, Any]:
+    """Run the study until it has ``trials`` finished trials; continues one that ``out`` already holds.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the search starts (its own values are the first trial) and what it does not vary.
+    data : Dataset
+        The whole data set; `validation_split` decides what the trials see.
+    trials : int
+    out : Path
+        Folder of the study: ``study.log`` (Optuna's journal) and ``trials.json``, best first.
+    train_images : int, optional
+        Training images of a trial; default all that are not held out.
+    starts : sequence of dict
+        More settings to try first, by dotted name; what they leave out is as in ``settings``.
+
+    Returns
+    -------
+    dict
+        ``accuracy`` (validation, 0..1), ``trials``, ``values``.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    split = validation_split(data)
+    n_train = min(train_images or len(split.train_images), len(split.train_images))
+    n_label = min(10_000, n_train)
+    early = n_train * 2 // 5 // CHUNK_IMAGES * CHUNK_IMAGES  # hopeless trials end here
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(out / "study.log"))
+    )
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        study_name="search",
+        storage=storage,
+        load_if_exists=True,
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(
+            seed=FIRST_SEED, multivariate=True, n_startup_trials=12
+        ),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=12, n_warmup_steps=0),
+    )
+    if not study.trials:
+        for start in ({}, *starts):
+            study.enqueue_trial(_within_space({**present_values(settings), **start}))
+
+    def objective(trial: optuna.Trial) -> float:
+        seed = FIRST_SEED + trial.number % 3
+        chosen = with_values(settings, {**suggest(trial), "seed": seed})
+
+        def look(engine: FusedEngine, presented: int) -> None:
+            if presented == early:
+                trial.report(accuracy_offline(engine, split, 3_000, 2_000), presented)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        engine = train_offline(chosen, split, n_train, look)
+        accuracy = accuracy_offline(engine, split, n_label, len(split.test_images))
+        trial.set_user_attr("connectivity", float((engine.weights > 0).mean()))
+        trial.set_user_attr("input_spikes", float(engine.counters[0, 0] / n_train))
+        return accuracy
+
+    def finished(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if on_trial is not None:
+            on_trial(study, trial)
+        if len([t for t in study.trials if t.state.is_finished()]) >= trials:
+            study.stop()
+
+    done = len([t for t in study.trials if t.state.is_finished()])
+    if done < trials:
+        study.optimize(objective, n_trials=None, callbacks=[finished])
+    complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE and t.value is not None]
+    ranked = sorted(complete, key=lambda t: -(t.value or 0))
+    rows = [
+        {"number": t.number, "accuracy": t.value, "values": _shortened(t.params), **t.user_attrs} for t in ranked
+    ]
+    write_text(out / TRIALS, json.dumps(rows, indent=1) + "\n")
+    return {"accuracy": ranked[0].value, "trials": len(ranked), "values": _shortened(ranked[0].params)}
