@@ -135,7 +135,8 @@ class Settings(Section):
     dataset: DatasetName = Field(default="digits", description="data set")
     preset: str = Field(default="none", description="preset the settings started from")
     neurons: int = Field(default=100, ge=1, le=65536, description="excitatory neurons")
-    train_images: Images = Field(default="all", description="training images, in one pass")
+    train_images: Images = Field(default="all", description="training images of a pass")
+    passes: int = Field(1, ge=1, le=10**6, description="times the training images are presented, in their order")
     test_images: Images = Field(default="all", description="test images")
     label_images: Images = Field(default="all", description="training images that label the neurons")
     validation_images: int = Field(

@@ -1,8 +1,8 @@
 """Whole samples in one call: the kernel of the fused engine.
 
 The same arithmetic as the graph's ProcessModels, built from the same functions, reordered for speed where the order
-cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed, only
-inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped. Integers only, one thread.
+cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed,
+only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped. Integers only, one thread.
 
 Shapes: I inputs, N neurons, P = N padded to a multiple of 16 for whole vectors (padding lanes never spike), T steps, K
 samples.
@@ -65,11 +65,13 @@ from lavaprune.proc_models.fused_layout import (
 from lavaprune.proc_models.fused_neurons import accumulate, count_active, step_neurons
 from lavaprune.proc_models.fused_plasticity import depress, normalise_column, potentiate, random_32
 from lavaprune.processes.control import (
+    BATCH_ENDS,
     MU_POST_Q,
     MU_PRE_Q,
     PHASE,
     PHASE_IDLE,
     PHASE_TRAIN,
+    PRUNE_EVENT,
     SAMPLE_ID,
     THETA_PLUS_Q,
 )
@@ -316,3 +318,5 @@ def run_chunk(
                 theta[i] = np.int32(
                     decay_theta(np.int64(theta[i]), const[K_THETA_LOSS], random_32(key_theta, i, 0))
                 )
+            if control[k, PRUNE_EVENT] == BATCH_ENDS:
+                batch_counts[:] = 0

@@ -1,5 +1,7 @@
 """Where what stands in the vectors that the fused kernels take: constants and counters."""
 
+from lavaprune.energy.counts import N_COUNTERS
+
 # rows of the constants vector, int64
 (
     K_SEED,
@@ -47,8 +49,7 @@ N_CONSTANTS = 22
     C_INH_INACTIVE,
     C_NORMALISATION,
     C_CONTROLLER,
-) = range(18)
-N_COUNTERS = 18
+) = range(N_COUNTERS)
 
 LONG_AGO = -(1 << 30)  # step of a spike that never was
 NEVER_REACHED = 2.0**30  # threshold of a padding lane

@@ -1,8 +1,8 @@
 """Excitatory neurons of the fused engine: accumulation and one step of all membranes.
 
-Integers carried in float64, so that the compiler can use whole vectors of floating-point units: every product stays below
-2**53 (see the widths in `fixed_point`), scaling by a power of two is exact, and so each operation gives the very integer of
-the fixed-point function named beside it, on every machine. Many short loops over few arrays, since loops are
+Integers carried in float64, so that the compiler can use whole vectors of floating-point units: every product stays
+below 2**53 (see the widths in `fixed_point`), scaling by a power of two is exact, and so each operation gives the very
+integer of the fixed-point function named beside it, on every machine. Many short loops over few arrays, since loops are
 vectorised only where the compiler can prove cheaply that arrays do not overlap.
 """
 

@@ -1,11 +1,46 @@
 """The physical parameters of the winner-take-all network, checked when built."""
 
-from __future__ import annotations
+# no postponed annotations here: Lava executes this file under a bare name, where dataclasses cannot resolve them
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
 
 INHIBITION_KINDS = ("interneurons", "direct")
+
+
+# lowest and highest value of each
+PARAMETER_RANGES: dict[str, tuple[float, float]] = {
+    "n_inputs": (1, 65536),
+    "n_neurons": (1, 65536),
+    "steps": (1, 100_000),
+    "seed": (0, 2**63 - 1),
+    "tau_m_ms": (1, 1e5),
+    "tau_ge_ms": (0.05, 1e4),
+    "tau_gi_ms": (0.05, 1e4),
+    "v_rest_mv": (-127, 127),
+    "v_th_mv": (-127, 127),
+    "e_exc_mv": (-127, 127),
+    "e_inh_mv": (-127, 127),
+    "refractory_steps": (0, 10_000),
+    "gain_exc": (0, 1000),
+    "gain_inh": (0, 1000),
+    "inh_tau_m_ms": (1, 1e5),
+    "inh_v_th_mv": (-127, 127),
+    "inh_refractory_steps": (0, 10_000),
+    "inh_gain_exc": (0, 1000),
+    "tau_x_ms": (0.1, 1e3),
+    "tau_y1_ms": (0.1, 1e3),
+    "tau_y2_ms": (0.1, 1e3),
+    "mu_pre": (0, 1),
+    "mu_post": (0, 1),
+    "theta_init_mv": (0, 127),
+    "theta_plus_mv": (0, 127),
+    "tau_theta_ms": (1, 1e15),
+    "column_sum": (0, 65536),
+    "init_weight_max": (0, 1),
+    "max_rate_hz": (0.1, 1000),
+    "total_pixels": (1, 65536),
+    "equalise": (0, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -94,47 +129,13 @@ class NetworkParameters:
     total_pixels: float = 100.0
     equalise: float = 1.0
 
-    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
-        "n_inputs": (1, 65536),
-        "n_neurons": (1, 65536),
-        "steps": (1, 100_000),
-        "seed": (0, 2**63 - 1),
-        "tau_m_ms": (1, 1e5),
-        "tau_ge_ms": (0.05, 1e4),
-        "tau_gi_ms": (0.05, 1e4),
-        "v_rest_mv": (-127, 127),
-        "v_th_mv": (-127, 127),
-        "e_exc_mv": (-127, 127),
-        "e_inh_mv": (-127, 127),
-        "refractory_steps": (0, 10_000),
-        "gain_exc": (0, 1000),
-        "gain_inh": (0, 1000),
-        "inh_tau_m_ms": (1, 1e5),
-        "inh_v_th_mv": (-127, 127),
-        "inh_refractory_steps": (0, 10_000),
-        "inh_gain_exc": (0, 1000),
-        "tau_x_ms": (0.1, 1e3),
-        "tau_y1_ms": (0.1, 1e3),
-        "tau_y2_ms": (0.1, 1e3),
-        "mu_pre": (0, 1),
-        "mu_post": (0, 1),
-        "theta_init_mv": (0, 127),
-        "theta_plus_mv": (0, 127),
-        "tau_theta_ms": (1, 1e15),
-        "column_sum": (0, 65536),
-        "init_weight_max": (0, 1),
-        "max_rate_hz": (0.1, 1000),
-        "total_pixels": (1, 65536),
-        "equalise": (0, 1),
-    }
-
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name not in self.RANGES:
+            if field.name not in PARAMETER_RANGES:
                 continue
-            low, high = self.RANGES[field.name]
-            if field.type == "int" and (isinstance(value, bool) or int(value) != value):
+            low, high = PARAMETER_RANGES[field.name]
+            if field.type is int and (isinstance(value, bool) or int(value) != value):
                 raise ValueError(f"network parameter {field.name} is {value!r}; allowed: an integer {low} .. {high}")
             if not low <= value <= high:  # also refuses NaN
                 raise ValueError(f"network parameter {field.name} is {value!r}; allowed: {low:g} .. {high:g}")

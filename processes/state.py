@@ -1,6 +1,6 @@
 """What a network is at a sample boundary: everything that learning has changed."""
 
-from __future__ import annotations
+# no postponed annotations here: Lava executes this file under a bare name, where dataclasses cannot resolve them
 
 from dataclasses import dataclass
 

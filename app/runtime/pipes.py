@@ -81,8 +81,9 @@ class FusedPipes:
         self.process = network = FusedNetwork(parameters, state, samples_per_step, name="network")
         network.open_pipes(self.messages_ahead)
         if method is not None:
+            n_inputs, n_neurons = state.weights.shape
             controller = PruningController(
-                *state.weights.shape, method, state.conducts, state.plastic, name="controller"
+                n_inputs, n_neurons, method, state.conducts, state.plastic, name="controller"
             )
             network.connect_controller(controller)
         self._images = np.zeros(network.images_in.shape, np.uint8)
@@ -99,9 +100,11 @@ class FusedPipes:
 
     def fetch_state(self) -> NetworkState:
         self._send(self._images[:0], self._control[:0], REQUEST_STATE)
-        arrays = [port.external_pipe_csp_recv_port.recv() for port in self.process.state_ports]
+        weights, conducts, plastic, theta, batch_counts = (
+            port.external_pipe_csp_recv_port.recv() for port in self.process.state_ports
+        )
         _, counters = self.receive()
-        return NetworkState(*arrays, counters)
+        return NetworkState(weights, conducts, plastic, theta, batch_counts, counters)
 
     def send_stop(self) -> None:
         self._send(self._images[:0], self._control[:0], REQUEST_STOP)

@@ -139,9 +139,7 @@ class EngineSession:
         self.submit(images, control)
         return self.collect()
 
-    def present(
-        self, images: np.ndarray, control: np.ndarray
-    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    def present(self, images: np.ndarray, control: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Present any number of samples, cut into Lava steps; a step ends at each pruning event.
 
         Parameters

@@ -15,6 +15,7 @@ from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST
 from lavaprune.settings import Settings
 from lavaprune.training.control import inference_rows, training_rows
+from lavaprune.training.presentation import chunk_ranges
 from lavaprune.training.readout import Labeller, classify
 
 CHUNK_IMAGES = 100
@@ -23,15 +24,15 @@ CHUNK_IMAGES = 100
 def train_offline(
     settings: Settings, data: Dataset, n_images: int, report: Callable[[FusedEngine, int], None] | None = None
 ) -> FusedEngine:
-    """One pass over the first ``n_images`` training images; ``report`` hears the engine and how many were presented."""
+    """All passes over the first ``n_images`` training images; ``report`` hears how many were presented."""
     parameters = settings.network_parameters(data.n_inputs)
     engine = FusedEngine(parameters, initial_state(parameters))
-    for first in range(0, n_images, CHUNK_IMAGES):
-        count = min(CHUNK_IMAGES, n_images - first)
-        images = data.train_images[first : first + count].copy()
-        engine.run(images, training_rows(settings, first, count, n_images))
+    total = n_images * settings.passes
+    for first, last in chunk_ranges(0, total, CHUNK_IMAGES, [n_images]):
+        images = data.train_images[first % n_images : first % n_images + last - first].copy()
+        engine.run(images, training_rows(settings, first, last - first, total))
         if report is not None:
-            report(engine, first + count)
+            report(engine, last)
     return engine
 
 

@@ -23,6 +23,7 @@ def build_result(
     state: NetworkState,
     accuracy: float,
     confusion: np.ndarray,
+    neuron_labels: np.ndarray,
     test_counters: np.ndarray,
     images: dict[str, int],
     seconds: dict[str, float],
@@ -38,10 +39,11 @@ def build_result(
         Share of test images classified right, 0..1.
     confusion : numpy.ndarray, shape (n_classes, n_classes), int64
         Test images by true class (row) and answer (column).
+    neuron_labels : numpy.ndarray, shape (N,), int64
     test_counters : numpy.ndarray, shape (n_counters,), int64
         Events of the test images alone.
     images : dict
-        ``train_images``, ``label_images``, ``test_images``.
+        ``train_images`` (presentations, all passes together), ``label_images``, ``test_images``.
     seconds : dict
         ``train``, ``label``, ``test``.
     """
@@ -55,6 +57,7 @@ def build_result(
         "dataset": settings.dataset,
         "preset": settings.preset,
         **images,
+        "passes": settings.passes,
         "neurons": settings.neurons,
         "inhibition": settings.network.inhibition,
         "pruning": settings.pruning.method,
@@ -83,6 +86,7 @@ def build_result(
         },
         "seconds": seconds,
         "confusion": confusion.tolist(),
+        "neuron_labels": neuron_labels.tolist(),
         "counts": {"training": training.to_dict(), "inference": inference.to_dict()},
         "weights_sha256": weights_sha256(state.weights),
         "version": importlib.metadata.version("lavaprune"),

@@ -85,9 +85,9 @@ def evaluate(run_dir: Path, data_dir: Path | None, progress: bool = True) -> dic
 
 
 def image_counts(settings: Settings, data: Dataset) -> dict[str, int]:
-    """How many images each phase shows, checked against the data."""
+    """How many images each phase presents (training: in all passes together), checked against the data."""
     return {
-        "train_images": data.count("train_images", settings.train_images, "train"),
+        "train_images": data.count("train_images", settings.train_images, "train") * settings.passes,
         "label_images": data.count("label_images", settings.label_images, "train"),
         "test_images": data.count("test_images", settings.test_images, "test"),
     }
@@ -142,14 +142,17 @@ class _Trainer:
     def present(self, first: int, seconds_before: float, progress: bool) -> None:
         """Show the images from ``first`` on."""
         settings = self.run.settings
-        periods = (settings.metrics_images, settings.checkpoint_images)
+        in_a_pass = self.n_images // settings.passes
+        periods = (settings.metrics_images, settings.checkpoint_images, in_a_pass)
         began = time.perf_counter()
         spikes = np.zeros(settings.neurons, np.int64)  # since the last line of metrics
         with phase_bar("train", self.n_images, first, progress) as bar:
             for start, end in chunk_ranges(first, self.n_images, settings.metrics_images, periods):
                 control = training_rows(settings, start, end - start, self.n_images)
-                labels = self.data.train_labels[start:end]
-                for rows, counts, _ in self.session.present(self.data.train_images[start:end], control):
+                begin = start % in_a_pass
+                images = self.data.train_images[begin : begin + end - start]
+                labels = self.data.train_labels[begin : begin + end - start]
+                for rows, counts, _ in self.session.present(images, control):
                     self.estimate.add(counts, labels[rows])
                     spikes += counts.sum(axis=0, dtype=np.int64)
                     bar.advance(len(counts))
@@ -241,6 +244,7 @@ def _label_and_test(
         state,
         accuracy=float(np.trace(confusion) / confusion.sum()),
         confusion=confusion,
+        neuron_labels=neuron_labels,
         test_counters=inference_counters(state.counters) - before,
         images=images,
         seconds={"train": train_seconds, "label": labelled - began, "test": tested - labelled},

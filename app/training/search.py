@@ -16,6 +16,7 @@ import optuna
 
 from lavaprune.configuration import merge, parse_assignment, validate
 from lavaprune.datasets.dataset import Dataset
+from lavaprune.energy.counts import TRAINING_ROW, counter_index
 from lavaprune.errors import InputError
 from lavaprune.files import write_text
 from lavaprune.proc_models.fused_engine import FusedEngine
@@ -25,8 +26,9 @@ from lavaprune.training.offline import CHUNK_IMAGES, accuracy_offline, train_off
 FIRST_SEED = 1001
 VALIDATION_IMAGES = 10_000
 
-# name: (low, high, logarithmic); integers stay integers
-SPACE: dict[str, tuple[float, float, bool]] = {
+# name: (low, high, logarithmic) for 784 inputs; integers stay integers
+Space = dict[str, tuple[float, float, bool]]
+SPACE: Space = {
     "learning.tau_x_ms": (4.0, 80.0, True),
     "learning.tau_y1_ms": (4.0, 80.0, True),
     "learning.tau_y2_ms": (20.0, 200.0, True),
@@ -47,16 +49,25 @@ SPACE: dict[str, tuple[float, float, bool]] = {
 
 
 TRIALS = "trials.json"
+EXPLOSION_IMAGES = 1_000  # after so many images a trial ends in which nearly all neurons fire at once
+MOST_SPIKES_PER_IMAGE = 500
 
 
 def _significant(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def suggest(trial: optuna.Trial) -> dict[str, Any]:
+def space_for(n_inputs: int) -> Space:
+    """The space for images of a size; the columns' sums grow with the number of inputs."""
+    low, high, logarithmic = SPACE["learning.column_sum"]
+    share = n_inputs / 784
+    return {**SPACE, "learning.column_sum": (low * share, high * share, logarithmic)}
+
+
+def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     """Draw every setting of the space, to four significant digits (what a preset can hold)."""
     values: dict[str, Any] = {}
-    for name, (low, high, logarithmic) in SPACE.items():
+    for name, (low, high, logarithmic) in space.items():
         if isinstance(low, int):
             values[name] = trial.suggest_int(name, low, int(high))
         else:
@@ -68,8 +79,8 @@ def _shortened(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, int) else _significant(value) for name, value in values.items()}
 
 
-def _within_space(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: min(max(values[name], low), high) for name, (low, high, _) in SPACE.items()}
+def _within_space(values: dict[str, Any], space: Space) -> dict[str, Any]:
+    return {name: min(max(values[name], low), high) for name, (low, high, _) in space.items()}
 
 
 def with_values(settings: Settings, values: dict[str, Any]) -> Settings:
@@ -135,9 +146,11 @@ def search(
     """
     out.mkdir(parents=True, exist_ok=True)
     split = validation_split(data)
+    space = space_for(data.n_inputs)
     n_train = min(train_images or len(split.train_images), len(split.train_images))
-    n_label = min(10_000, n_train)
-    early = n_train * 2 // 5 // CHUNK_IMAGES * CHUNK_IMAGES  # hopeless trials end here
+    n_label = min(10_000, max(1, n_train // 4))
+    # hopeless trials end here: at the end of a chunk in the first pass
+    early = min(n_train * settings.passes * 2 // 5, n_train) // CHUNK_IMAGES * CHUNK_IMAGES
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(out / "study.log"))
     )
@@ -154,13 +167,17 @@ def search(
     )
     if not study.trials:
         for start in ({}, *starts):
-            study.enqueue_trial(_within_space({**present_values(settings), **start}))
+            study.enqueue_trial(_within_space({**present_values(settings), **start}, space))
 
     def objective(trial: optuna.Trial) -> float:
         seed = FIRST_SEED + trial.number % 3
-        chosen = with_values(settings, {**suggest(trial), "seed": seed})
+        chosen = with_values(settings, {**suggest(trial, space), "seed": seed})
 
         def look(engine: FusedEngine, presented: int) -> None:
+            if presented == EXPLOSION_IMAGES:
+                spikes = engine.counters[TRAINING_ROW, counter_index("exc_spikes")] / presented
+                if spikes > MOST_SPIKES_PER_IMAGE:
+                    raise optuna.TrialPruned
             if presented == early:
                 trial.report(accuracy_offline(engine, split, 3_000, 2_000), presented)
                 if trial.should_prune():
@@ -168,7 +185,9 @@ def search(
         engine = train_offline(chosen, split, n_train, look)
         accuracy = accuracy_offline(engine, split, n_label, len(split.test_images))
         trial.set_user_attr("connectivity", float((engine.weights > 0).mean()))
-        trial.set_user_attr("input_spikes", float(engine.counters[0, 0] / n_train))
+        spikes = engine.counters[TRAINING_ROW] / (n_train * settings.passes)
+        trial.set_user_attr("input_spikes", float(spikes[counter_index("input_spikes")]))
+        trial.set_user_attr("exc_spikes", float(spikes[counter_index("exc_spikes")]))
         return accuracy
 
     def finished(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
