@@ -13,7 +13,7 @@ from typing import Any
 KERNEL_SOURCES = (
     "counter_random.py",
     "fixed_point.py",
-    "floating_network.py",
+    "floating_equations.py",
     "fused_encoder.py",
     "fused_kernel.py",
     "fused_layout.py",

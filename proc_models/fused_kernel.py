@@ -143,6 +143,7 @@ def run_chunk(
     inh_spiked = np.empty(n_neurons, np.int32)
     recent = np.empty(n_neurons, np.int32)  # neurons whose fast trace may be live
     is_recent = np.empty(n_neurons, np.uint8)
+    column = np.empty(n_inputs, np.float64)
     inh_v = np.empty(n_neurons, np.int64)
     inh_g = np.empty(n_neurons, np.int64)
     inh_refractory = np.empty(n_neurons, np.int64)
@@ -313,7 +314,7 @@ def run_chunk(
                 batch_counts[i] += spike_counts[k, i]
                 if spike_counts[k, i] > 0 and const[K_COLUMN_TARGET] > 0:
                     counts[C_NORMALISATION] += normalise_column(
-                        weights, plastic, masked, n_neurons, i, const[K_COLUMN_TARGET], key_normalise, 0
+                        weights, plastic, masked, n_neurons, i, const[K_COLUMN_TARGET], key_normalise, 0, column
                     )
                 theta[i] = np.int32(
                     decay_theta(np.int64(theta[i]), const[K_THETA_LOSS], random_32(key_theta, i, 0))

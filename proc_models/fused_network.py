@@ -88,16 +88,15 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
 
     def _prune(self, engine: FusedEngine) -> None:
         """The exchange with the controller; see `PruningController`. A batch ends with it."""
-        if not self.prune_trigger_out.csp_ports:
-            return  # nobody decides
-        self.prune_counts_out.send(engine.batch_counts)
-        self.prune_weights_out.send(engine.weights)
-        conducts = self.prune_conducts_in.recv()
-        plastic = self.prune_plastic_in.recv()
-        engine.set_masks(conducts, plastic)
-        engine.counters[TRAINING_ROW, _CONTROLLER_OPERATIONS] += int(self.prune_ops_in.recv()[0])
+        if self.prune_trigger_out.csp_ports:  # else nobody decides
+            self.prune_counts_out.send(engine.batch_counts)
+            self.prune_weights_out.send(engine.weights)
+            conducts = self.prune_conducts_in.recv()
+            plastic = self.prune_plastic_in.recv()
+            engine.set_masks(conducts, plastic)
+            engine.counters[TRAINING_ROW, _CONTROLLER_OPERATIONS] += int(self.prune_ops_in.recv()[0])
+            self._show_synapses(engine)
         engine.batch_counts[:] = 0
-        self._show_synapses(engine)
 
     def _send_state(self, engine: FusedEngine) -> None:
         state = engine.state()

@@ -91,9 +91,8 @@ def step_neurons(v, g_exc, g_inh, held_until, total, lateral_sum, lateral_own, t
         moved = min(max(moved, e_inh), e_exc)
         v[i] = v_rest if held_until[i] >= now else moved
     n_crossed = 0
-    for i in range(n):
-        n_crossed += v[i] > threshold[i]
     n_at_rest = 0
     for i in range(n):
+        n_crossed += v[i] > threshold[i]
         n_at_rest += v[i] == v_rest
     return n_crossed, n_at_rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 
 from lavaprune.proc_models.fixed_point import (
     CONDUCTANCE_FRACTION_BITS,
@@ -22,30 +22,39 @@ EQUALISE_BITS = 16  # the share of equalisation is a fraction of 2**16
 PERIOD_EXTRA_BITS = 8  # extra bits of the input period before it is divided by the pixel
 
 
+_CONTEXT = Context(prec=40)  # of all computations here, whatever the caller's thread has set
+
+
 def _decimal(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
+def _scaled(value: float | Decimal, factor: Decimal, scale: Decimal) -> int:
+    with localcontext(_CONTEXT):
+        return nearest(Decimal(str(value)) * factor * scale)
+
+
 def quantise_potential(value_mv: float) -> int:
     """Nearest 24-bit signed potential, LSB 2**-16 mV; saturates."""
-    return max(-POTENTIAL_MAX - 1, min(POTENTIAL_MAX, nearest(_decimal(value_mv) * (1 << POTENTIAL_FRACTION_BITS))))
+    value = _scaled(value_mv, Decimal(1), Decimal(1 << POTENTIAL_FRACTION_BITS))
+    return max(-POTENTIAL_MAX - 1, min(POTENTIAL_MAX, value))
 
 
 def quantise_depression_rate(mu_pre: float | Decimal, factor: Decimal = Decimal(1)) -> int:
     """``mu_pre`` (share of w_max at full trace) as the integer of `fixed_point.depression_q16`."""
-    scale = Decimal(WEIGHT_MAX) * (1 << (16 + RATE_EXTRA_BITS)) / TRACE_MAX
-    return nearest(Decimal(str(mu_pre)) * factor * scale)
+    scale = _CONTEXT.divide(Decimal(WEIGHT_MAX << (16 + RATE_EXTRA_BITS)), TRACE_MAX)
+    return _scaled(mu_pre, factor, scale)
 
 
 def quantise_potentiation_rate(mu_post: float | Decimal, factor: Decimal = Decimal(1)) -> int:
     """``mu_post`` (share of w_max at full traces) as the integer of `fixed_point.potentiation_q16`."""
-    scale = Decimal(WEIGHT_MAX) * (1 << (16 + RATE_EXTRA_BITS)) / (TRACE_MAX * TRACE_MAX)
-    return nearest(Decimal(str(mu_post)) * factor * scale)
+    scale = _CONTEXT.divide(Decimal(WEIGHT_MAX << (16 + RATE_EXTRA_BITS)), TRACE_MAX * TRACE_MAX)
+    return _scaled(mu_post, factor, scale)
 
 
 def quantise_theta_plus(theta_plus_mv: float | Decimal, factor: Decimal = Decimal(1)) -> int:
     """``theta_plus`` in 2**-16 mV."""
-    return nearest(Decimal(str(theta_plus_mv)) * factor * (1 << POTENTIAL_FRACTION_BITS))
+    return _scaled(theta_plus_mv, factor, Decimal(1 << POTENTIAL_FRACTION_BITS))
 
 
 @dataclass(frozen=True)
@@ -77,8 +86,7 @@ class QuantisedParameters:
 
 def quantise(p: NetworkParameters) -> QuantisedParameters:
     """Quantise parameters to nearest, through decimal arithmetic (the same on every machine)."""
-    with localcontext() as context:
-        context.prec = 40
+    with localcontext(_CONTEXT):
         conductance = Decimal(1 << CONDUCTANCE_FRACTION_BITS)
         one = Decimal(1 << FACTOR_BITS)
         loss = 1 - (-Decimal(p.steps) / _decimal(p.tau_theta_ms)).exp()

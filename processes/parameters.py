@@ -3,6 +3,7 @@
 # no postponed annotations here: Lava executes this file under a bare name, where dataclasses cannot resolve them
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 
 INHIBITION_KINDS = ("interneurons", "direct")
 
@@ -135,10 +136,12 @@ class NetworkParameters:
             if field.name not in PARAMETER_RANGES:
                 continue
             low, high = PARAMETER_RANGES[field.name]
-            if field.type is int and (isinstance(value, bool) or int(value) != value):
-                raise ValueError(f"network parameter {field.name} is {value!r}; allowed: an integer {low} .. {high}")
-            if not low <= value <= high:  # also refuses NaN
-                raise ValueError(f"network parameter {field.name} is {value!r}; allowed: {low:g} .. {high:g}")
+            kind = Integral if field.type is int else Real
+            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # NaN is not
+                allowed = f"an integer {low} .. {high}" if kind is Integral else f"{low:g} .. {high:g}"
+                raise ValueError(f"network parameter {field.name} is {value!r}; allowed: {allowed}")
+        if not isinstance(self.normalise, bool):
+            raise ValueError(f"network parameter normalise is {self.normalise!r}; allowed: True | False")
         if self.inhibition not in INHIBITION_KINDS:
             raise ValueError(
                 f"network parameter inhibition is {self.inhibition!r}; allowed: {' | '.join(INHIBITION_KINDS)}"

@@ -27,6 +27,10 @@ def command(
         list[Path] | None,
         typer.Option("--start", metavar="STUDY", help="Begin with the five best trials of another study, too."),
     ] = None,
+    narrow: Annotated[bool, typer.Option("--narrow", help="Stay near the start (the best of --start).")] = False,
+    train_images: Annotated[
+        int | None, typer.Option("--train-images", min=1, metavar="N", help="Training images of a trial; default all.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -46,5 +50,5 @@ def command(
             def on_trial(study: Any, trial: Any) -> None:
                 bar.advance(1, f"best validation accuracy {study.best_value:.2%}")
 
-            result = search(settings, data, trials, out, starts=starts, on_trial=on_trial)
+            result = search(settings, data, trials, out, train_images, starts, narrow, on_trial)
     print_result(result, as_json)

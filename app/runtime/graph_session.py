@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from lava.magma.core.process.ports.ports import OutPort
 
 from lavaprune.processes.control import CONTROL_COLUMNS, PHASE, PHASE_IDLE
 from lavaprune.processes.control_word import REPORT_COUNTERS, REPORT_NOTHING, REPORT_STATE, REPORT_STOP
@@ -52,8 +53,10 @@ class GraphPipes:
 
     def fetch_state(self) -> NetworkState:
         self._send_sample(self._no_image, self._no_row, REPORT_STATE)
-        arrays = [port.external_pipe_csp_recv_port.recv() for port in self._state_ports()]
-        return NetworkState(*arrays, self._receive_counters())
+        weights, conducts, plastic, theta, batch_counts = (
+            port.external_pipe_csp_recv_port.recv() for port in self._state_ports()
+        )
+        return NetworkState(weights, conducts, plastic, theta, batch_counts, self._receive_counters())
 
     def send_stop(self) -> None:
         self._send_sample(self._no_image, self._no_row, REPORT_STOP)
@@ -79,7 +82,7 @@ class GraphPipes:
             {p: p.counters_out.external_pipe_csp_recv_port.recv() for p in network.counting_processes()}
         )
 
-    def _state_ports(self) -> tuple:
+    def _state_ports(self) -> tuple[OutPort, ...]:
         synapses = self.process.procs.synapses
         return (
             synapses.weights_out,

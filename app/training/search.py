@@ -64,6 +64,20 @@ def space_for(n_inputs: int) -> Space:
     return {**SPACE, "learning.column_sum": (low * share, high * share, logarithmic)}
 
 
+def narrowed(space: Space, centre: dict[str, Any]) -> Space:
+    """The part of a space within a factor of two, or a quarter of the range, of given values."""
+    part: Space = {}
+    for name, (low, high, logarithmic) in space.items():
+        value = min(max(centre[name], low), high)
+        reach = (high - low) / 4
+        bounds = (value / 2, value * 2) if logarithmic else (value - reach, value + reach)
+        nearest = (max(low, bounds[0]), min(high, bounds[1]))
+        if isinstance(low, int):
+            nearest = (int(nearest[0]), int(nearest[1]))
+        part[name] = (*nearest, logarithmic)
+    return part
+
+
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     """Draw every setting of the space, to four significant digits (what a preset can hold)."""
     values: dict[str, Any] = {}
@@ -121,6 +135,7 @@ def search(
     out: Path,
     train_images: int | None = None,
     starts: Sequence[dict[str, Any]] = (),
+    narrow: bool = False,
     on_trial: Callable[[optuna.Study, optuna.trial.FrozenTrial], None] | None = None,
 ) -> dict[str, Any]:
     """Run the study until it has ``trials`` finished trials; continues one that ``out`` already holds.
@@ -139,6 +154,9 @@ def search(
     starts : sequence of dict
         More settings to try first, by dotted name; what they leave out is as in ``settings``.
 
+    narrow : bool
+        Search only near the start (the first of ``starts``, else ``settings``); see `narrowed`.
+
     Returns
     -------
     dict
@@ -147,6 +165,8 @@ def search(
     out.mkdir(parents=True, exist_ok=True)
     split = validation_split(data)
     space = space_for(data.n_inputs)
+    if narrow:
+        space = narrowed(space, {**present_values(settings), **(starts[0] if starts else {})})
     n_train = min(train_images or len(split.train_images), len(split.train_images))
     n_label = min(10_000, max(1, n_train // 4))
     # hopeless trials end here: at the end of a chunk in the first pass
@@ -161,9 +181,9 @@ def search(
         load_if_exists=True,
         direction="maximize",
         sampler=optuna.samplers.TPESampler(
-            seed=FIRST_SEED, multivariate=True, n_startup_trials=12
+            seed=FIRST_SEED, multivariate=True, n_startup_trials=10
         ),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=12, n_warmup_steps=0),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=0),
     )
     if not study.trials:
         for start in ({}, *starts):

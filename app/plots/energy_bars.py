@@ -1,0 +1,103 @@
+"""Where the energy goes: estimates by component as stacked bars."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lavaprune.energy.estimator import ENERGY_LABEL, EnergyEstimate
+from lavaprune.plots.style import BLUE, CATEGORICAL, GREEN, MUTED, ORANGE, SKY, light_grid, new_figure, styled
+
+COMPONENT_NAMES = {
+    "steps": "time steps",
+    "synaptic_ops": "synaptic operations",
+    "synaptic_updates": "learning (weight updates)",
+    "neuron_updates_active": "active neuron updates",
+    "neuron_updates_inactive": "idle neuron updates",
+    "spikes_within_tile": "spike messages",
+    "hops_ew": "hops east-west",
+    "hops_ns": "hops north-south",
+    "controller_ops": "pruning controller",
+}
+"""What the components of an estimate (`energy.hardware_events.EVENT_KEYS`) are called in pictures."""
+
+_COLORS = {
+    "synaptic_ops": BLUE,
+    "synaptic_updates": ORANGE,
+    "neuron_updates_active": GREEN,
+    "neuron_updates_inactive": "#a8dccb",
+    "spikes_within_tile": SKY,
+}
+_UNITS = ((1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
+
+
+@styled
+def energy_figure(estimates: Mapping[str, EnergyEstimate], divide_by: Mapping[str, int] | None = None) -> Figure:
+    """Draw estimates as horizontal bars, one segment per component.
+
+    Parameters
+    ----------
+    estimates : mapping of str to EnergyEstimate
+        Name of the bar -> estimate; all of one profile.
+    divide_by : mapping of str to int, optional
+        Name of the bar -> number of images that it covers, at least 1; then the bars are per image.
+
+    Raises
+    ------
+    ValueError
+        If there is no estimate, the profiles differ, or a divisor is below 1.
+    """
+    figure = new_figure(7.6, 1.9 + 0.45 * len(estimates))
+    axes = figure.add_subplot()
+    draw_energy(axes, estimates, divide_by)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.46, -0.3 / (0.45 * len(estimates))), ncols=3, handlelength=1.0
+        )
+    profile = next(iter(estimates.values())).profile
+    note = f"{ENERGY_LABEL[0].upper()}{ENERGY_LABEL[1:]}; {profile.title}. {profile.unpriced}"
+    missing = {key for estimate in estimates.values() for key in estimate.unpriced_events}
+    if missing:
+        note += f" Without a price, and left out: {', '.join(COMPONENT_NAMES[key] for key in sorted(missing))}."
+    figure.supxlabel(textwrap.fill(note, 135), x=0.01, ha="left", fontsize=6.5, color=MUTED)
+    return figure
+
+
+def draw_energy(
+    axes: Axes, estimates: Mapping[str, EnergyEstimate], divide_by: Mapping[str, int] | None = None
+) -> None:
+    """Draw into ``axes``, without the legend; parameters and errors as of `energy_figure`."""
+    if len({estimate.profile.name for estimate in estimates.values()}) != 1:
+        raise ValueError(f"energy bars: {len(estimates)} estimates of several or no profiles; allowed: of one profile")
+    divisors = {name: (divide_by or {}).get(name, 1) for name in estimates}
+    for name, divisor in divisors.items():
+        if divisor < 1:
+            raise ValueError(f"energy bars: divisor of {name!r} is {divisor}; allowed: at least 1")
+    names = list(estimates)
+    profile = estimates[names[0]].profile
+    components = [key for key in profile.prices if any(e.components_pj[key] for e in estimates.values())]
+    values_pj = np.array([[estimates[n].components_pj[key] / divisors[n] for key in components] for n in names])
+    totals_pj = np.array([estimates[n].total_pj / divisors[n] for n in names])
+    largest_pj = float(totals_pj.max())
+    factor, unit = next((f, u) for f, u in _UNITS if largest_pj >= f or f == 1.0)
+    left = np.zeros(len(names))
+    spare = [color for color in CATEGORICAL if color not in _COLORS.values()]
+    for column, key in enumerate(components):
+        color = _COLORS.get(key) or spare.pop(0)
+        width = values_pj[:, column] / factor
+        axes.barh(names, width, left=left, height=0.62, color=color, label=COMPONENT_NAMES[key], edgecolor="white")
+        left += width
+    for row, total in enumerate(totals_pj / factor):
+        digits = f"{total:#.3g}".rstrip(".")
+        axes.text(total, row, f"  {digits} {unit}", va="center", fontweight="bold")
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(largest_pj / factor, 1e-12) * 1.16)
+    axes.set_xlabel(f"{unit} per image" if divide_by else unit)
+    axes.set_title("Energy by component")
+    axes.tick_params(axis="y", length=0)
+    light_grid(axes, "x")
+    axes.spines["left"].set_visible(False)

@@ -1,0 +1,84 @@
+"""The notebooks run from the first cell to the last, and lie in the repository without their outputs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[1] / "tutorials"
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+CELL_TIMEOUT_S = 180
+
+
+def read(name: str) -> nbformat.NotebookNode:
+    return nbformat.read(FOLDER / name, as_version=4)
+
+
+def test_there_are_notebooks() -> None:
+    assert "01_a_network_that_learns.ipynb" in NOTEBOOKS
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_outputs_are_cleared(name: str) -> None:
+    notebook = read(name)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [], f"{name}: cell {cell.id} has outputs"
+            assert cell.execution_count is None, f"{name}: cell {cell.id} has an execution count"
+            assert "execution" not in cell.metadata, f"{name}: cell {cell.id} has execution times"
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_cells_have_names(name: str) -> None:
+    """Ids that editors draw at random change with every rewrite; ours say what the cell is for."""
+    ids = [cell.id for cell in read(name).cells]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", cell_id) for cell_id in ids)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_it_is_listed(name: str) -> None:
+    assert f"({name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own, which shows pictures in the notebook
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # nobody's profile
+    workplace = tmp_path / "workplace"
+    workplace.mkdir()
+    notebook = read(name)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(workplace)}},
+    )
+    client.execute()
+    outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()}
+    for cell_id, found in outputs.items():
+        if cell_id.endswith("-plot"):
+            assert any("image/png" in output.get("data", {}) for output in found), f"{cell_id}: no picture"
+    assert list(workplace.iterdir()) == []  # it leaves nothing behind
+    if name.startswith("01_"):
+        check_first(outputs)
+
+
+def check_first(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
+    """What the text of the first notebook promises."""
+    text = {cell_id: "".join(output.get("text", "") for output in found) for cell_id, found in outputs.items()}
+    assert text["fused-run"].split() == "weights identical: True spikes identical: True".split()
+    assert "event-model dynamic energy" in text["energy-table"]
+    accuracy = re.match(r"unpruned: ([0-9.]+)% of 297 test images right", text["digits-run"])
+    assert accuracy is not None
+    assert float(accuracy[1]) > 50  # one in ten would be chance
+    kept = re.search(r"synapses left: ([0-9.]+)%", text["prune-run"])
+    assert kept is not None
+    assert 0 < float(kept[1]) < 100
