@@ -151,6 +151,7 @@ class Settings(Section):
     samples_per_step: int = Field(default=8, ge=1, le=4096, description="images in one Lava step of the fused engine")
     checkpoint_images: int = Field(default=5_000, ge=1, le=10**9, description="images between two checkpoints")
     metrics_images: int = Field(default=500, ge=1, le=10**9, description="images between two lines of metrics.jsonl")
+    pictures: bool = Field(True, description="draw weights, raster, history and confusion into the RUN folder")
     network: NetworkSettings = NetworkSettings()
     encoding: EncodingSettings = EncodingSettings()
     learning: LearningSettings = LearningSettings()

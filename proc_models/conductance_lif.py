@@ -121,7 +121,7 @@ class PyConductanceLIFFixed(ConductanceLIFModel):
         g_exc, g_inh, v = (x.astype(np.int64) for x in (self.g_exc, self.g_inh, self.v))
         g_exc = add_conductance(decay_conductance(g_exc, q.decay_ge_q16), arrivals_exc, q.gain_exc)
         g_inh = add_conductance(decay_conductance(g_inh, q.decay_gi_q16), arrivals_inh, q.gain_inh)
-        v = integrate_membrane(v, g_exc, g_inh, q.v_rest, q.e_exc, q.e_inh, q.leak_q16)
+        v = integrate_membrane(v, g_exc, g_inh, q.v_rest, q.e_exc, q.e_inh, q.leak_q22)
         v = np.where(self.refractory > 0, q.v_rest, v)
         fired = v > q.v_th + self.theta.astype(np.int64)
         self.refractory[:] = np.where(fired, q.refractory_steps, np.maximum(self.refractory - 1, 0))

@@ -10,6 +10,7 @@ quantity            width                       least significant bit
 ==================  ==========================  =========================================================
 membrane, theta     24 bit, signed              2**-16 mV (so -128 .. 128 mV)
 conductance         24 bit, unsigned            2**-14 of the leak conductance (so 0 .. 1024)
+drive               32 bit, signed              2**-16 mV per membrane time constant
 weight              8 bit, unsigned             w_max / 255
 trace               7 bit, unsigned (0 .. 127)  1 / 127 of the value right after the own spike
 learning rate       32 bit, unsigned            2**-24 of one weight step per unit of the traces' product
@@ -33,12 +34,16 @@ CONDUCTANCE_BITS = 24  # unsigned
 CONDUCTANCE_FRACTION_BITS = 14  # of the leak conductance
 WEIGHT_MAX = 255  # 8 bits, unsigned
 TRACE_MAX = 127  # 7 bits, unsigned, as on Loihi
-FACTOR_BITS = 16  # decay and leak factors are fractions of 2**16
+FACTOR_BITS = 16  # decay factors of conductances are fractions of 2**16
+LEAK_BITS = 22  # 1 / tau_m is a fraction of 2**22
+DRIVE_BITS = 32  # synaptic drive, signed, 2**-16 mV; saturates (at 32,768 mV)
+GAIN_EXTRA_BITS = 8  # gains carry 8 bits below the conductance's least significant one
 RATE_EXTRA_BITS = 8  # learning rates carry 8 bits below the 16 fractional bits of a weight update
 THETA_DECAY_BITS = 32  # the loss of theta per image is a fraction of 2**32
 
 POTENTIAL_MAX = (1 << (POTENTIAL_BITS - 1)) - 1
 CONDUCTANCE_MAX = (1 << CONDUCTANCE_BITS) - 1
+DRIVE_MAX = (1 << (DRIVE_BITS - 1)) - 1
 
 
 @register_jitable
@@ -69,31 +74,31 @@ def decay_conductance(g: Any, factor_q16: Any) -> Any:
 
 @register_jitable
 def add_conductance(g: Any, arrivals: Any, gain: Any) -> Any:
-    """Add ``arrivals * gain``, saturating at 24 bits unsigned.
+    """Add ``floor(arrivals * gain / 2**8)``, saturating at 24 bits unsigned.
 
-    ``arrivals`` is a sum of weights or a count of spikes (up to 24 bits), ``gain`` the conductance of one unit
-    (up to 24 bits): the product has 48 bits.
+    ``arrivals`` is a sum of weights or a count of spikes (up to 24 bits), ``gain`` the conductance of one unit in
+    2**-22 of the leak (up to 32 bits): the product has up to 56 bits.
     """
-    return np.minimum(g + arrivals * gain, CONDUCTANCE_MAX)
+    return np.minimum(g + ((arrivals * gain) >> GAIN_EXTRA_BITS), CONDUCTANCE_MAX)
 
 
 @register_jitable
-def integrate_membrane(
-    v: Any, g_exc: Any, g_inh: Any, v_rest: Any, e_exc: Any, e_inh: Any, leak_q16: Any
-) -> Any:
+def integrate_membrane(v: Any, g_exc: Any, g_inh: Any, v_rest: Any, e_exc: Any, e_inh: Any, leak_q22: Any) -> Any:
     """One Euler step of the membrane potential (Guo et al. 2020, Eq. 1), clamped to ``[e_inh, e_exc]``.
 
-    ``v' = v_rest + trunc((v - v_rest) (2**16 - a) / 2**16) + trunc(trunc(s / 2**14) a / 2**16)`` with
-    ``s = g_exc (e_exc - v) + g_inh (e_inh - v)`` and ``a = leak_q16 = round(2**16 / tau_m)``.
+    ``v' = v_rest + trunc((v - v_rest) (2**22 - a) / 2**22) + trunc(d a / 2**22)`` with the synaptic drive
+    ``d = sat32(trunc((g_exc (e_exc - v) + g_inh (e_inh - v)) / 2**14))`` and ``a = leak_q22 = round(2**22 / tau_m)``.
 
-    Potentials are 24-bit signed, conductances 24-bit unsigned: ``s`` has at most 50 bits, ``s / 2**14 * a`` 53.
-    The leak acts on the magnitude of the distance to rest, as Loihi's decay does, so an undriven neuron comes to
-    rest exactly.
+    Potentials are 24-bit signed, conductances 24-bit unsigned: their products and the sum have at most 50 bits. The
+    drive saturates at 32 bits signed, far beyond what the clamp lets through unless tau_m exceeds 100 s; its product
+    with the leak has 54 bits. The leak acts on the magnitude of the distance to rest, as Loihi's decay does, so an
+    undriven neuron comes to rest exactly.
     """
-    one = 1 << FACTOR_BITS
-    leaked = shift_toward_zero((v - v_rest) * (one - leak_q16), FACTOR_BITS)
+    one = 1 << LEAK_BITS
+    leaked = shift_toward_zero((v - v_rest) * (one - leak_q22), LEAK_BITS)
     drive = shift_toward_zero(g_exc * (e_exc - v) + g_inh * (e_inh - v), CONDUCTANCE_FRACTION_BITS)
-    return clamp(v_rest + leaked + shift_toward_zero(drive * leak_q16, FACTOR_BITS), e_inh, e_exc)
+    drive = clamp(drive, -DRIVE_MAX - 1, DRIVE_MAX)
+    return clamp(v_rest + leaked + shift_toward_zero(drive * leak_q22, LEAK_BITS), e_inh, e_exc)
 
 
 @register_jitable

@@ -1,9 +1,10 @@
 """Excitatory neurons of the fused engine: accumulation and one step of all membranes.
 
-Integers carried in float64, so that the compiler can use whole vectors of floating-point units: every product stays
-below 2**53 (see the widths in `fixed_point`), scaling by a power of two is exact, and so each operation gives the very
-integer of the fixed-point function named beside it, on every machine. Many short loops over few arrays, since loops are
-vectorised only where the compiler can prove cheaply that arrays do not overlap.
+Integers carried in float64, so that the compiler can use whole vectors of floating-point units: every product is at
+most 2**53 (see the widths in `fixed_point`; gains and arrivals within the ranges of `NetworkParameters` multiply to at
+most 2**49), scaling by a power of two is exact, and so each operation gives the very integer of the fixed-point
+function named beside it, on every machine. Many short loops over few arrays, since loops are vectorised only where the
+compiler can prove cheaply that arrays do not overlap.
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lavaprune.proc_models.fixed_point import CONDUCTANCE_FRACTION_BITS, CONDUCTANCE_MAX, FACTOR_BITS
+from lavaprune.proc_models.fixed_point import (
+    CONDUCTANCE_FRACTION_BITS,
+    CONDUCTANCE_MAX,
+    DRIVE_MAX,
+    FACTOR_BITS,
+    GAIN_EXTRA_BITS,
+    LEAK_BITS,
+)
 from lavaprune.proc_models.fused_layout import (
     K_DECAY_GE,
     K_DECAY_GI,
@@ -25,7 +33,11 @@ from lavaprune.proc_models.fused_layout import (
 
 _FACTOR = 1.0 / (1 << FACTOR_BITS)
 _CONDUCTANCE = 1.0 / (1 << CONDUCTANCE_FRACTION_BITS)
+_LEAK = 1.0 / (1 << LEAK_BITS)
+_GAIN = 1.0 / (1 << GAIN_EXTRA_BITS)
 _G_MAX = float(CONDUCTANCE_MAX)
+_DRIVE_MAX = float(DRIVE_MAX)
+_DRIVE_MIN = -_DRIVE_MAX - 1.0
 
 
 @njit
@@ -68,25 +80,26 @@ def step_neurons(v, g_exc, g_inh, held_until, total, lateral_sum, lateral_own, t
     """
     n = v.shape[0]
     # decay_conductance, add_conductance
-    decay, gain = const[K_DECAY_GE] * _FACTOR, np.float64(const[K_GAIN_EXC])
+    decay, gain = const[K_DECAY_GE] * _FACTOR, const[K_GAIN_EXC] * _GAIN
     for i in range(n):
-        g_exc[i] = min(np.floor(g_exc[i] * decay) + np.float64(total[i]) * gain, _G_MAX)
-    decay, gain = const[K_DECAY_GI] * _FACTOR, np.float64(const[K_GAIN_INH])
+        g_exc[i] = min(np.floor(g_exc[i] * decay) + np.floor(np.float64(total[i]) * gain), _G_MAX)
+    decay, gain = const[K_DECAY_GI] * _FACTOR, const[K_GAIN_INH] * _GAIN
     if lateral_sum == 0:
         for i in range(n):
             g_inh[i] = np.floor(g_inh[i] * decay)
     else:
         lateral = np.float64(lateral_sum)
         for i in range(n):
-            g_inh[i] = min(np.floor(g_inh[i] * decay) + (lateral - lateral_own[i]) * gain, _G_MAX)
+            g_inh[i] = min(np.floor(g_inh[i] * decay) + np.floor((lateral - lateral_own[i]) * gain), _G_MAX)
     # integrate_membrane
     v_rest = np.float64(const[K_V_REST])
     e_exc, e_inh = np.float64(const[K_E_EXC]), np.float64(const[K_E_INH])
-    leak = const[K_LEAK] * _FACTOR
+    leak = const[K_LEAK] * _LEAK
     kept = 1.0 - leak
     now = np.float64(t)
     for i in range(n):
         drive = np.trunc((g_exc[i] * (e_exc - v[i]) + g_inh[i] * (e_inh - v[i])) * _CONDUCTANCE)
+        drive = min(max(drive, _DRIVE_MIN), _DRIVE_MAX)
         moved = v_rest + np.trunc((v[i] - v_rest) * kept) + np.trunc(drive * leak)
         moved = min(max(moved, e_inh), e_exc)
         v[i] = v_rest if held_until[i] >= now else moved

@@ -85,7 +85,7 @@ class PyInhibitoryLIFFixed(InhibitoryLIFModel):
         q = self._q
         g = decay_conductance(self.g_exc.astype(np.int64), q.decay_ge_q16)
         g = add_conductance(g, arrivals, q.inh_gain_exc)
-        v = integrate_membrane(self.v.astype(np.int64), g, 0, q.v_rest, q.e_exc, q.e_inh, q.inh_leak_q16)
+        v = integrate_membrane(self.v.astype(np.int64), g, 0, q.v_rest, q.e_exc, q.e_inh, q.inh_leak_q22)
         v = np.where(self.refractory > 0, q.v_rest, v)
         fired = v > q.inh_v_th
         self.refractory[:] = np.where(fired, q.inh_refractory_steps, np.maximum(self.refractory - 1, 0))

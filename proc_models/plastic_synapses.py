@@ -31,7 +31,6 @@ from lavaprune.proc_models.quantisation import (
     quantise_potentiation_rate,
 )
 from lavaprune.proc_models.tables import trace_table
-from lavaprune.processes.control import BATCH_ENDS
 from lavaprune.processes.plastic_synapses import PlasticSynapses
 
 (
@@ -84,9 +83,13 @@ class PlasticSynapsesModel(CountingModel):
             self.pending[:] = False
         else:
             self._count_and_learn(control, arrived, fired)
+        event = 0
         if control.ends and control.learns:
             self._end_sample(control)
-        self._prune(control.prune_event if control.ends else 0)
+            event = control.prune_event
+        self._prune(event)
+        if event != 0:  # a batch ends, with an event of the controller or without
+            self.batch_counts[:] = 0
 
     def _report(self, control: StepControl) -> None:
         super()._report(control)
@@ -129,20 +132,16 @@ class PlasticSynapsesModel(CountingModel):
             self._normalise(control, columns)
 
     def _prune(self, event: int) -> None:
-        """Tell the controller of an event, or that there is none, and apply the masks that come back; ends a batch."""
+        """Tell the controller of an event, or (0) that there is none, and apply the masks that come back."""
         self.prune_trigger_out.send(np.array([max(event, 0)], np.int64))
-        if event == BATCH_ENDS:
-            self.batch_counts[:] = 0
-        if event <= 0:
+        if event <= 0 or not self.prune_trigger_out.csp_ports:
             return
-        if self.prune_trigger_out.csp_ports:
-            self.prune_counts_out.send(self.batch_counts)
-            self.prune_weights_out.send(self._weights_8_bit())
-            self.conducts[:] = self.prune_conducts_in.recv()
-            self.plastic[:] = self.prune_plastic_in.recv()
-            self.counters[TRAINING_ROW, CONTROLLER] += self.prune_ops_in.recv()[0]
-            self.weights[self.conducts == 0] = 0
-        self.batch_counts[:] = 0
+        self.prune_counts_out.send(self.batch_counts)
+        self.prune_weights_out.send(self._weights_8_bit())
+        self.conducts[:] = self.prune_conducts_in.recv()
+        self.plastic[:] = self.prune_plastic_in.recv()
+        self.counters[TRAINING_ROW, CONTROLLER] += self.prune_ops_in.recv()[0]
+        self.weights[self.conducts == 0] = 0
 
     def _weights_8_bit(self) -> np.ndarray:
         raise NotImplementedError

@@ -7,7 +7,8 @@ from decimal import Context, Decimal, localcontext
 
 from lavaprune.proc_models.fixed_point import (
     CONDUCTANCE_FRACTION_BITS,
-    FACTOR_BITS,
+    GAIN_EXTRA_BITS,
+    LEAK_BITS,
     POTENTIAL_FRACTION_BITS,
     POTENTIAL_MAX,
     RATE_EXTRA_BITS,
@@ -65,15 +66,15 @@ class QuantisedParameters:
     v_th: int
     e_exc: int
     e_inh: int
-    leak_q16: int
+    leak_q22: int
     decay_ge_q16: int
     decay_gi_q16: int
-    gain_exc: int  # conductance per unit of weight
-    gain_inh: int  # conductance per lateral spike
+    gain_exc: int  # conductance per unit of weight, LSB 2**-22 of the leak
+    gain_inh: int  # conductance per lateral spike, LSB 2**-22
     refractory_steps: int
     inh_v_th: int
-    inh_leak_q16: int
-    inh_gain_exc: int  # conductance per spike of the partner
+    inh_leak_q22: int
+    inh_gain_exc: int  # conductance per spike of the partner, LSB 2**-22
     inh_refractory_steps: int
     theta_init: int
     theta_loss_q32: int
@@ -87,8 +88,8 @@ class QuantisedParameters:
 def quantise(p: NetworkParameters) -> QuantisedParameters:
     """Quantise parameters to nearest, through decimal arithmetic (the same on every machine)."""
     with localcontext(_CONTEXT):
-        conductance = Decimal(1 << CONDUCTANCE_FRACTION_BITS)
-        one = Decimal(1 << FACTOR_BITS)
+        conductance = Decimal(1 << (CONDUCTANCE_FRACTION_BITS + GAIN_EXTRA_BITS))
+        one = Decimal(1 << LEAK_BITS)
         loss = 1 - (-Decimal(p.steps) / _decimal(p.tau_theta_ms)).exp()
         # 1/rate of a full pixel in steps, for an image with the reference sum; see `encoder period` in the kernel
         period = Decimal(1000) / _decimal(p.max_rate_hz) / _decimal(p.total_pixels)
@@ -97,14 +98,14 @@ def quantise(p: NetworkParameters) -> QuantisedParameters:
             v_th=quantise_potential(p.v_th_mv),
             e_exc=quantise_potential(p.e_exc_mv),
             e_inh=quantise_potential(p.e_inh_mv),
-            leak_q16=nearest(one / _decimal(p.tau_m_ms)),
+            leak_q22=nearest(one / _decimal(p.tau_m_ms)),
             decay_ge_q16=decay_factor_q16(p.tau_ge_ms),
             decay_gi_q16=decay_factor_q16(p.tau_gi_ms),
             gain_exc=nearest(_decimal(p.gain_exc) * conductance / WEIGHT_MAX),
             gain_inh=nearest(_decimal(p.gain_inh) * conductance),
             refractory_steps=p.refractory_steps,
             inh_v_th=quantise_potential(p.inh_v_th_mv),
-            inh_leak_q16=nearest(one / _decimal(p.inh_tau_m_ms)),
+            inh_leak_q22=nearest(one / _decimal(p.inh_tau_m_ms)),
             inh_gain_exc=nearest(_decimal(p.inh_gain_exc) * conductance),
             inh_refractory_steps=p.inh_refractory_steps,
             theta_init=quantise_potential(p.theta_init_mv),

@@ -11,7 +11,7 @@ from lava.magma.core.process.variable import Var
 
 from lavaprune.processes.base import LavapruneProcess
 from lavaprune.processes.checks import checked_array, checked_count
-from lavaprune.processes.control import CONTROL_COLUMNS, PHASE, PHASE_IDLE, PHASE_TEST
+from lavaprune.processes.control import CONTROL_COLUMNS, PHASE, PHASE_IDLE, PHASE_TEST, PRUNE_EVENT
 from lavaprune.processes.control_word import WORD_COLUMNS
 
 PIPE_SAMPLES = 32  # samples that wait in the pipes from the host
@@ -73,8 +73,10 @@ class Sequencer(LavapruneProcess):
         if images is not None and control is not None:
             n_samples = len(np.asarray(images))
             pixels = checked_array(owner, "images", images, (n_samples, n_inputs), 0, 255, np.uint8)
-            rows = checked_array(owner, "control", control, (n_samples, CONTROL_COLUMNS), 0, 2**62, np.int64)
+            rows = checked_array(owner, "control", control, (n_samples, CONTROL_COLUMNS), -1, 2**62, np.int64)
             checked_array(owner, "control phase", rows[:, PHASE], (n_samples,), PHASE_IDLE, PHASE_TEST, np.int64)
+            values = rows[:, :PRUNE_EVENT]  # only an event may be -1
+            checked_array(owner, "control", values, values.shape, 0, 2**62, np.int64)
             samples = (pixels, rows)
         elif images is not None or control is not None:
             missing = "control" if control is None else "images"

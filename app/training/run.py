@@ -63,10 +63,12 @@ def train(
     images = image_counts(settings, data)
     run = RunFolder.open(out_dir) if resume else RunFolder.create(out_dir, settings)
     run.clear_unfinished()
-    finished = run.read_result() if resume else None
-    if finished is not None:
-        return finished
-    return supervise(_train, run, data, images, progress)
+    result = run.read_result() if resume else None
+    if result is None:
+        result = supervise(_train, run, data, images, progress)
+    if settings.pictures:
+        _draw(run, data, result)
+    return result
 
 
 def evaluate(run_dir: Path, data_dir: Path | None, progress: bool = True) -> dict[str, Any]:
@@ -111,6 +113,17 @@ def _train(run: RunFolder, data: Dataset, images: dict[str, int], progress: bool
         result = _label_and_test(session, settings, data, images, trainer.seconds, progress)
     run.write_result(result)
     return result
+
+
+def _draw(run: RunFolder, data: Dataset, result: dict[str, Any]) -> None:
+    """Pictures of a finished run into its folder."""
+    from lavaprune.plots.raster import record_image
+    from lavaprune.plots.run_pictures import write_run_pictures
+
+    state = network_state(run.load_checkpoint(data.n_inputs, data.sha256()))
+    raster = record_image(run.settings.network_parameters(data.n_inputs), state, data.test_images[0])
+    labels = np.array(result["neuron_labels"], np.int64)
+    write_run_pictures(run.path, run.settings, state, result, run.read_metrics(), labels, raster, data.shape)
 
 
 def _evaluate(

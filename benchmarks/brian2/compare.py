@@ -131,12 +131,14 @@ def compare(preset: str, options: argparse.Namespace, work: Path) -> dict[str, A
     results = {name: summary(values) for name, values in measured.items()}
     for result in results.values():
         result["ratio"] = result["ms_per_image"] / results["lavaprune"]["ms_per_image"]
-    return {"preset": preset, "neurons": neurons, "engines": results}
+    load = os.getloadavg()[0]  # above the number of cores, others were computing too: measure again
+    return {"preset": preset, "neurons": neurons, "load_average": load, "cores": os.cpu_count(), "engines": results}
 
 
 def table(comparisons: list[dict[str, Any]]) -> str:
+    lines = [f"load average {c['load_average']:.1f} on {c['cores']} cores, {c['preset']}" for c in comparisons]
     row = "{:<12} {:<22} {:>9} {:>9} {:>8} {:>14} {:>12}"
-    lines = [row.format("preset", "engine", "ms/image", "ratio", "images", "input spikes", "exc spikes")]
+    lines += [row.format("preset", "engine", "ms/image", "ratio", "images", "input spikes", "exc spikes")]
     for comparison in comparisons:
         for name, r in comparison["engines"].items():
             lines.append(
@@ -160,7 +162,7 @@ def main() -> int:
     parser.add_argument("--presets", nargs="+", default=["mnist-100", "mnist-800"])
     parser.add_argument("--styles", nargs="+", choices=STYLES, default=list(STYLES))
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--our-images", type=int, default=10_000)
+    parser.add_argument("--our-images", type=int, default=60_000)
     parser.add_argument("--brian-images", type=int, help="default: 300 for 100 neurons, 60 for 800")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     options = parser.parse_args()

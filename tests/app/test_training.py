@@ -20,7 +20,7 @@ from lavaprune.datasets.loader import load_dataset
 from lavaprune.training.offline import accuracy_offline, train_offline
 from lavaprune.training.result import weights_sha256
 
-SMALL = ["passes=1", "train_images=240", "label_images=100", "test_images=60", "steps=60", "neurons=20", "seed=3"]
+SMALL = ["passes=1", "train_images=240", "label_images=100", "test_images=60", "steps=60", "neurons=20", "seed=3", "pictures=false"]
 PRUNED = ["pruning.method=aptn", "pruning.threshold=0.02", "pruning.start=80", "pruning.batch=80"]
 
 
@@ -87,7 +87,7 @@ def test_lava_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_graph_engine_gives_the_same_result(tmp_path: Path) -> None:
-    few = ["passes=1", "train_images=6", "label_images=4", "test_images=3", "steps=40", "neurons=8", "seed=5"]
+    few = ["passes=1", "train_images=6", "label_images=4", "test_images=3", "steps=40", "neurons=8", "seed=5", "pictures=false"]
     pruned = ["pruning.method=aptn", "pruning.threshold=0.02", "pruning.start=3", "pruning.batch=2"]
     fused = result_of(train(tmp_path / "fused", *few, *pruned))
     graph = result_of(train(tmp_path / "graph", *few, *pruned, "engine=graph"))

@@ -238,7 +238,7 @@ def fixed_membranes(p: NetworkParameters, weights: np.ndarray, recording: Record
         arrivals = arrived @ weights.astype(np.int64)
         g_exc = add_conductance(decay_conductance(g_exc, q.decay_ge_q16), arrivals, q.gain_exc)
         g_inh = add_conductance(decay_conductance(g_inh, q.decay_gi_q16), inhibition, q.gain_inh)
-        moved = integrate_membrane(v, g_exc, g_inh, q.v_rest, q.e_exc, q.e_inh, q.leak_q16)
+        moved = integrate_membrane(v, g_exc, g_inh, q.v_rest, q.e_exc, q.e_inh, q.leak_q22)
         spiked = recording.exc[k, t] != 0
         v = np.where((held > 0) | spiked, q.v_rest, moved)
         held = np.where(spiked, q.refractory_steps, np.maximum(held - 1, 0))

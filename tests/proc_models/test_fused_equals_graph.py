@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lavaprune.energy.counts import INFERENCE_ROW, TRAINING_ROW, counter_index
 from lavaprune.proc_models.initial_state import initial_state
-from lavaprune.processes.control import PHASE_IDLE, PHASE_LABEL, PHASE_TEST, PHASE_TRAIN
+from lavaprune.processes.control import BATCH_ENDS, PHASE_IDLE, PHASE_LABEL, PHASE_TEST, PHASE_TRAIN
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.state import NetworkState
 from lavaprune.pruning.method import Mask, PruningEvent, PruningMethod
@@ -95,7 +95,8 @@ def test_pruning_events(inhibition: str, method: PruningMethod | None) -> None:
     p = network(10, inhibition=inhibition, seed=5, steps=40)
     state = initial_state(p)
     phases = [PHASE_TRAIN] * 10 + [PHASE_LABEL, PHASE_TEST]
-    images, control = samples(p, phases, events={3: 1, 6: 2, 9: 3})
+    # a batch without an event ends at 4, and events beside training are none
+    images, control = samples(p, phases, events={3: 1, 4: BATCH_ENDS, 6: 2, 9: 3, 10: 4, 11: BATCH_ENDS})
     fused = run_fused(p, state, images, control, method)
     assert_equal(run_graph(p, state, images, control, method), fused)
     if method is not None:
@@ -223,8 +224,8 @@ def check_any_network(data: st.DataObject) -> None:
     state = data.draw(masked_states(p))
     n_samples = data.draw(st.integers(1, 4))
     phases = data.draw(st.lists(st.sampled_from([0, 1, 1, 1, 2, 3]), min_size=n_samples, max_size=n_samples))
-    events = {k: 1 for k in range(n_samples) if phases[k] and data.draw(st.integers(0, 3)) == 0}
-    method = data.draw(st.sampled_from([None, HalfSoftAnyway()])) if events else None
+    events = {k: data.draw(st.sampled_from([0, 0, 1, BATCH_ENDS])) for k in range(n_samples)}
+    method = data.draw(st.sampled_from([None, HalfSoftAnyway()]))
     images, control = samples(p, phases, data.draw(st.integers(0, 1700)), events)
     control[:, 2:5] = data.draw(st.sampled_from([control[:, 2:5], np.zeros((n_samples, 3), np.int64)]))
     fused = run_fused(p, state, images, control, method)

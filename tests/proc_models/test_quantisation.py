@@ -58,14 +58,14 @@ def test_every_value_by_hand() -> None:
         v_th=-50 * 65536,
         e_exc=0,
         e_inh=-100 * 65536,
-        leak_q16=655,  # 655.36
+        leak_q22=655,  # 655.36
         decay_ge_q16=24109,  # 65536 / e
         decay_gi_q16=39750,  # 65536 / sqrt(e) = 39749.6
         gain_exc=100,  # 1.55 * 16384 / 255 = 99.59
         gain_inh=96 * 16384,
         refractory_steps=4,
         inh_v_th=-40 * 65536,
-        inh_leak_q16=6554,  # 6553.6
+        inh_leak_q22=6554,  # 6553.6
         inh_gain_exc=170394,  # 10.4 * 16384 = 170393.6
         inh_refractory_steps=2,
         theta_init=445645,  # 6.8 * 65536 = 445644.8
@@ -155,8 +155,8 @@ WIDTHS = {
     "e_inh": (-POTENTIAL_MAX - 1, POTENTIAL_MAX),
     "inh_v_th": (-POTENTIAL_MAX - 1, POTENTIAL_MAX),
     "theta_init": (0, POTENTIAL_MAX),
-    "leak_q16": (1, 1 << 16),
-    "inh_leak_q16": (1, 1 << 16),
+    "leak_q22": (1, 1 << 16),
+    "inh_leak_q22": (1, 1 << 16),
     "decay_ge_q16": (0, 1 << 16),
     "decay_gi_q16": (0, 1 << 16),
     "gain_exc": (0, CONDUCTANCE_MAX),

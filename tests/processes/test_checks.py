@@ -73,8 +73,12 @@ ROWS = np.zeros((2, 6), int)
             "Sequencer: control phase[0] is 4; allowed: integers 0 .. 3",
         ),
         (
-            lambda: Sequencer(3, 5, np.zeros((2, 3)), ROWS - 1),
+            lambda: Sequencer(3, 5, np.zeros((2, 3)), [[-1, 0, 0, 0, 0, -1]] * 2),
             "Sequencer: control[0, 0] is -1; allowed: integers 0 ..",
+        ),
+        (
+            lambda: Sequencer(3, 5, np.zeros((2, 3)), [[0, 0, 0, 0, 0, -2]] * 2),
+            "Sequencer: control[0, 5] is -2; allowed: integers -1 ..",
         ),
         (lambda: WinnerTakeAll(P, initial_state(OTHER)), "WinnerTakeAll: state is of shape (3, 4); allowed: (3, 2)"),
     ],

@@ -129,7 +129,7 @@ class BruteForce:
             for i in range(n):
                 counts["exc_updates_active"] += neurons.is_active(i, sums[i], others[i])
                 arrivals = sums[i] * q.gain_exc, others[i] * q.gain_inh
-                neurons.step(i, *arrivals, (q.decay_ge_q16, q.decay_gi_q16), (q.e_exc, q.e_inh), q.leak_q16)
+                neurons.step(i, *arrivals, (q.decay_ge_q16, q.decay_gi_q16), (q.e_exc, q.e_inh), q.leak_q22)
             counts["exc_updates_inactive"] = (t + 1) * n - counts["exc_updates_active"]
             if has_partners:
                 counts["exc_inh_accumulations"] += len(exc_before)
@@ -137,7 +137,7 @@ class BruteForce:
                     spikes = exc_before.count(i)
                     counts["inh_updates_active"] += partners.is_active(i, spikes, 0)
                     arrivals = spikes * q.inh_gain_exc, 0
-                    partners.step(i, *arrivals, (q.decay_ge_q16, 0), (q.e_exc, q.e_inh), q.inh_leak_q16)
+                    partners.step(i, *arrivals, (q.decay_ge_q16, 0), (q.e_exc, q.e_inh), q.inh_leak_q22)
                     if i in inh[t]:
                         partners.reset(i)
                 counts["inh_updates_inactive"] = (t + 1) * n - counts["inh_updates_active"]

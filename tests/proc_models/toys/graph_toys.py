@@ -19,7 +19,7 @@ from lavaprune.proc_models.quantisation import (
     quantise_potentiation_rate,
     quantise_theta_plus,
 )
-from lavaprune.processes.control import PHASE_IDLE, PHASE_LABEL, PHASE_TEST, PHASE_TRAIN, PRUNE_EVENT
+from lavaprune.processes.control import PHASE, PHASE_IDLE, PHASE_TRAIN, PRUNE_EVENT
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.run_config import RegisteredSimCfg
 from lavaprune.processes.state import NetworkState
@@ -29,7 +29,6 @@ from lavaprune.runtime.watchdog import run_guarded
 
 N_INPUTS = 64
 TIMEOUT_S = 120.0
-PHASES = (PHASE_IDLE, PHASE_TRAIN, PHASE_LABEL, PHASE_TEST)
 
 
 def network(n_neurons: int, **settings: Any) -> NetworkParameters:
@@ -74,7 +73,7 @@ def samples(
 
 def n_steps(p: NetworkParameters, control: np.ndarray) -> int:
     """Lava steps that the graph takes for these rows."""
-    return sum(1 if phase == PHASE_IDLE else p.steps for phase in control[:, 1].tolist())
+    return sum(1 if phase == PHASE_IDLE else p.steps for phase in control[:, PHASE].tolist())
 
 
 @dataclass
@@ -112,7 +111,7 @@ def run_graph(
             graph.read_counters(),
         )
         raster = sink.data.get().T.astype(np.uint8)
-        phases = control[:, 1].tolist()
+        phases = control[:, PHASE].tolist()
         parts = np.split(raster, np.cumsum([1 if phase == PHASE_IDLE else p.steps for phase in phases])[:-1])
         return Run(end, np.array([part for part, phase in zip(parts, phases, strict=True) if phase != PHASE_IDLE]))
 
@@ -135,9 +134,9 @@ def run_fused(
     for k in range(len(control)):
         _, recording = engine.run(images[k : k + 1], control[k : k + 1], record=True)
         assert recording is not None
-        if control[k, 1] != PHASE_IDLE:
+        if control[k, PHASE] != PHASE_IDLE:
             spikes.append(recording.exc[0])
-        if control[k, PRUNE_EVENT]:
+        if control[k, PRUNE_EVENT] > 0 and control[k, PHASE] == PHASE_TRAIN:
             if method is not None:
                 s = engine.state()
                 event = PruningEvent(int(control[k, PRUNE_EVENT]) - 1, s.batch_counts, s.weights, s.conducts, s.plastic)
