@@ -33,7 +33,7 @@ IMAGE_SIDE = 28
 def bench(
     data_dir: Path | None = None, sizes: Sequence[int] = SIZES, images: int = 1024, graph_images: int = 2
 ) -> dict[str, Any]:
-    """Measure both engines in this machine's present state; every figure is wall time of one thread, the best of four parts.
+    """Measure both engines on this machine as it is; every figure is wall time of one thread, the best of four parts.
 
     Parameters
     ----------
@@ -96,28 +96,13 @@ def _measure(settings: Settings, data: Dataset, images: int, graph_images: int) 
     }
     rows = []
     for phase, control in controls.items():
-        alone = FusedEngine(parameters, start)
-        size = settings.samples_per_step
-
-        def run_alone(part: slice, engine: FusedEngine = alone) -> None:
-            for k in range(part.start, part.stop, size):
-                end = min(k + size, part.stop)
-                engine.run(shown[k:end], control[k:end])
-
-        kernel_ms = _best_ms_per_image(run_alone, images)
+        kernel_ms = _time_kernel(FusedEngine(parameters, start), shown, control, settings.samples_per_step)
         for name, n_timed in (("fused", images), ("graph", graph_images)):
             if n_timed == 0:
                 continue
             chosen = settings.model_copy(update={"engine": name})
             with open_session(chosen, parameters, start) as session:
-                for _ in session.present(shown[:1], inference_rows(PHASE_TEST, images, 1)):
-                    pass  # compilation and start-up
-
-                def run_on_lava(part: slice, session: EngineSession = session) -> None:
-                    for _ in session.present(shown[part], control[part]):
-                        pass
-
-                ms = _best_ms_per_image(run_on_lava, n_timed)
+                ms = _time_session(session, shown[:n_timed], control[:n_timed])
             rows.append(
                 {
                     "engine": name,
@@ -129,6 +114,29 @@ def _measure(settings: Settings, data: Dataset, images: int, graph_images: int) 
                 }
             )
     return rows
+
+
+def _time_kernel(engine: FusedEngine, images: np.ndarray, control: np.ndarray, size: int) -> float:
+    """Milliseconds per image of the kernels alone, in chunks as on Lava."""
+
+    def run(part: slice) -> None:
+        for first in range(part.start, part.stop, size):
+            rows = slice(first, min(first + size, part.stop))
+            engine.run(images[rows], control[rows])
+
+    return _best_ms_per_image(run, len(images))
+
+
+def _time_session(session: EngineSession, images: np.ndarray, control: np.ndarray) -> float:
+    """Milliseconds per image through Lava, compilation and start-up left out."""
+
+    def run(part: slice) -> None:
+        for _ in session.present(images[part], control[part]):
+            pass
+
+    for _ in session.present(images[:1], inference_rows(PHASE_TEST, len(images), 1)):
+        pass
+    return _best_ms_per_image(run, len(images))
 
 
 def _best_ms_per_image(run: Callable[[slice], None], images: int) -> float:

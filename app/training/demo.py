@@ -45,7 +45,7 @@ def demo(out: Path, seed: int = 1) -> dict[str, Any]:
     try:
         results, texts, reports = {}, [], {}
         for name, method in RUNS.items():
-            settings = build_settings(preset="digits", assignments=[f"pruning.method={method}", f"seed={seed}"])
+            settings = build_settings(preset="digits", assignments=[f"pruning.method={method}", f"seed={seed}", "pictures=false"])
             results[name] = train(settings, None, folder / name, progress=True)
             phases = events_of_run(folder / name)
             reports[name] = energy_report(phases)
@@ -77,7 +77,8 @@ def _summary(result: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
 
 def _show(results: dict[str, dict[str, Any]], reports: dict[str, dict[str, Any]]) -> None:
     report = reports["unpruned"]
-    table = Table(title=f"digits, 100 neurons; {report['label']}, profile {report['profile']}")
+    neurons = results["unpruned"]["neurons"]
+    table = Table(title=f"digits, {neurons} neurons; {report['label']}, profile {report['profile']}")
     table.add_column("", no_wrap=True)
     for name in results:
         table.add_column(name, justify="right")
