@@ -76,8 +76,9 @@ def decay_conductance(g: Any, factor_q16: Any) -> Any:
 def add_conductance(g: Any, arrivals: Any, gain: Any) -> Any:
     """Add ``floor(arrivals * gain / 2**8)``, saturating at 24 bits unsigned.
 
-    ``arrivals`` is a sum of weights or a count of spikes (up to 24 bits), ``gain`` the conductance of one unit in
-    2**-22 of the leak (up to 32 bits): the product has up to 56 bits.
+    ``arrivals`` is a sum of weights or a count of spikes, ``gain`` the conductance of one unit in 2**-22 of the leak
+    (up to 32 bits). Within a network arrivals have 24 bits, so the product has 56. All that a 32-bit port can carry is
+    allowed too: with the largest gain of a spike, 1000 leaks, the product stays below 2**63.
     """
     return np.minimum(g + ((arrivals * gain) >> GAIN_EXTRA_BITS), CONDUCTANCE_MAX)
 
@@ -90,9 +91,9 @@ def integrate_membrane(v: Any, g_exc: Any, g_inh: Any, v_rest: Any, e_exc: Any, 
     ``d = sat32(trunc((g_exc (e_exc - v) + g_inh (e_inh - v)) / 2**14))`` and ``a = leak_q22 = round(2**22 / tau_m)``.
 
     Potentials are 24-bit signed, conductances 24-bit unsigned: their products and the sum have at most 50 bits. The
-    drive saturates at 32 bits signed, far beyond what the clamp lets through unless tau_m exceeds 100 s; its product
-    with the leak has 54 bits. The leak acts on the magnitude of the distance to rest, as Loihi's decay does, so an
-    undriven neuron comes to rest exactly.
+    drive saturates at 32 bits signed, that is at 32,768 mV; while tau_m is at most 129 ms the clamp hides that, since a
+    step of 254 mV reaches a bound from anywhere. Its product with the leak has 53 bits and a sign. The leak acts on the
+    magnitude of the distance to rest, as Loihi's decay does, so an undriven neuron comes to rest exactly.
     """
     one = 1 << LEAK_BITS
     leaked = shift_toward_zero((v - v_rest) * (one - leak_q22), LEAK_BITS)

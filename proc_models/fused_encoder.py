@@ -41,11 +41,11 @@ def encode(image, key, const, interval_table, bucket, bucket_count, active_input
     bucket_count[:] = 0
     n_active = 0
     pixel_sum = np.int64(0)
-    for j in range(image.shape[0]):
-        if image[j] != 0:
-            active_input[n_active] = j
+    for pixel in range(image.shape[0]):
+        if image[pixel] != 0:
+            active_input[n_active] = pixel
             n_active += 1
-            pixel_sum += np.int64(image[j])
+            pixel_sum += np.int64(image[pixel])
     share = const[K_EQUALISE]
     scale_sum = (share * pixel_sum + ((np.int64(1) << 16) - share) * const[K_REFERENCE_SUM]) >> 16
     numerator = scale_sum * const[K_PERIOD]

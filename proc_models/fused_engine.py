@@ -10,6 +10,7 @@ from lavaprune.proc_models import fused_layout as layout
 from lavaprune.proc_models.fused_kernel import run_chunk
 from lavaprune.proc_models.quantisation import quantise
 from lavaprune.proc_models.tables import interval_table, trace_table
+from lavaprune.processes.control import CONTROL_COLUMNS
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.state import NetworkState
 
@@ -55,6 +56,13 @@ def constants(p: NetworkParameters) -> np.ndarray:
     return const
 
 
+def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"fused engine: {name} is {array.dtype}{array.shape}; allowed: {np.dtype(dtype)}{shape}"
+        )
+
+
 class FusedEngine:
     """A network that presents whole samples, in this process, without Lava.
 
@@ -84,9 +92,23 @@ class FusedEngine:
         self.set_masks(state.conducts, state.plastic)
 
     def set_masks(self, conducts: np.ndarray, plastic: np.ndarray) -> None:
-        """Take new masks, (I, N) uint8 each; weights that no longer conduct become 0."""
-        n = self.parameters.n_neurons
-        self._conducts = conducts.astype(np.uint8)
+        """Take new masks, (I, N) uint8 of 0 and 1; weights that no longer conduct become 0.
+
+        Raises
+        ------
+        ValueError
+            If a shape, type or value is another, or a synapse is plastic that does not conduct.
+        """
+        p = self.parameters
+        n = p.n_neurons
+        for name, mask in (("conducts", conducts), ("plastic", plastic)):
+            _check_array(name, mask, (p.n_inputs, n), np.uint8)
+            if mask.max() > 1:
+                raise ValueError(f"fused engine: {name} holds {mask.max()}; allowed: 0, 1")
+        wrong = int(np.count_nonzero(plastic > conducts))
+        if wrong:
+            raise ValueError(f"fused engine: {wrong} synapses are plastic but do not conduct; allowed: 0")
+        self._conducts = conducts.copy()
         self._plastic[:, :n] = plastic
         self._weights[:, :n] *= conducts != 0
         self._masked = bool(np.count_nonzero(plastic) != plastic.size)
@@ -97,9 +119,31 @@ class FusedEngine:
     def run(
         self, images: np.ndarray, control: np.ndarray, record: bool = False
     ) -> tuple[np.ndarray, Recording | None]:
-        """Present K samples; returns spike counts (K, N) int32 and, if asked for, the spikes themselves."""
+        """Present K samples.
+
+        Parameters
+        ----------
+        images : (K, I) uint8
+        control : (K, 6) int64
+            See `lavaprune.processes.control`.
+        record : bool
+            Whether to record the spikes.
+
+        Returns
+        -------
+        counts : (K, N) int32
+            Spikes of each neuron in each sample.
+        recording : Recording or None
+
+        Raises
+        ------
+        ValueError
+            If a shape or type is another: the kernels check nothing.
+        """
         p = self.parameters
-        n_samples = images.shape[0]
+        n_samples = len(images)
+        _check_array("images", images, (n_samples, p.n_inputs), np.uint8)
+        _check_array("control", control, (n_samples, CONTROL_COLUMNS), np.int64)
         counts = np.zeros((n_samples, p.n_neurons), np.int32)
         kept = n_samples if record else 0
         recording = Recording(
@@ -132,14 +176,23 @@ class FusedEngine:
     @property
     def weights(self) -> np.ndarray:
         """Weights (I, N) uint8, a copy."""
-        return self._weights[:, : self.parameters.n_neurons].copy()
+        return self.synapses()[0].copy()
+
+    def synapses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weights, conducts and plastic, (I, N) uint8: the engine's own arrays, which show the state of now.
+
+        `set_masks` may replace them; ask again after it.
+        """
+        n = self.parameters.n_neurons  # rows are padded
+        return self._weights[:, :n], self._conducts, self._plastic[:, :n]
 
     def state(self) -> NetworkState:
         """A copy of the state; call it between samples."""
+        weights, conducts, plastic = self.synapses()
         return NetworkState(
-            weights=self.weights,
-            conducts=self._conducts.copy(),
-            plastic=self._plastic[:, : self.parameters.n_neurons].copy(),
+            weights=weights.copy(),
+            conducts=conducts.copy(),
+            plastic=plastic.copy(),
             theta=self.theta.copy(),
             batch_counts=self.batch_counts.copy(),
             counters=self.counters.copy(),

@@ -82,9 +82,7 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
 
     def _show_synapses(self, engine: FusedEngine) -> None:
         """Make the Vars windows on the engine's own arrays, so that reading a Var shows the state of now."""
-        n = self.weights.shape[1]  # the engine's rows are padded
-        self.weights, self.plastic = engine._weights[:, :n], engine._plastic[:, :n]
-        self.conducts = engine._conducts
+        self.weights, self.conducts, self.plastic = engine.synapses()
 
     def _prune(self, engine: FusedEngine) -> None:
         """The exchange with the controller; see `PruningController`. A batch ends with it."""

@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
+from typing import Any
 
 INHIBITION_KINDS = ("interneurons", "direct")
 
@@ -136,7 +137,7 @@ class NetworkParameters:
             if field.name not in PARAMETER_RANGES:
                 continue
             low, high = PARAMETER_RANGES[field.name]
-            kind = Integral if field.type is int else Real
+            kind: type[Any] = Integral if field.type is int else Real
             if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # NaN is not
                 allowed = f"an integer {low} .. {high}" if kind is Integral else f"{low:g} .. {high:g}"
                 raise ValueError(f"network parameter {field.name} is {value!r}; allowed: {allowed}")

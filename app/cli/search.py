@@ -27,7 +27,11 @@ def command(
         list[Path] | None,
         typer.Option("--start", metavar="STUDY", help="Begin with the five best trials of another study, too."),
     ] = None,
-    narrow: Annotated[bool, typer.Option("--narrow", help="Stay near the start (the best of --start).")] = False,
+    narrow: Annotated[
+        float | None,
+        typer.Option("--narrow", min=1.0, metavar="FACTOR", help="Stay near the start (the best of --start)."),
+    ] = None,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, metavar="N", help="Seeds of a promising trial.")] = 2,
     train_images: Annotated[
         int | None, typer.Option("--train-images", min=1, metavar="N", help="Training images of a trial; default all.")
     ] = None,
@@ -50,5 +54,5 @@ def command(
             def on_trial(study: Any, trial: Any) -> None:
                 bar.advance(1, f"best validation accuracy {study.best_value:.2%}")
 
-            result = search(settings, data, trials, out, train_images, starts, narrow, on_trial)
+            result = search(settings, data, trials, out, train_images, starts, narrow, repeats, on_trial)
     print_result(result, as_json)

@@ -202,6 +202,8 @@ def _peek_exception(actor: Any) -> tuple[Any, str] | None:
     if len(data) < _HEADER.size:
         return None
     (length,) = _HEADER.unpack_from(data)
+    if length < 0:
+        return None  # a pickle's first byte, 0x80: Lava, in another thread, has read the header and not yet the rest
     if length == _PICKLED_NONE_LENGTH:
         return None  # ended as it should
     try:

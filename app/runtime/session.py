@@ -79,11 +79,12 @@ class EngineSession:
     def start(self) -> None:
         """Compile the graph and start Lava's runtime."""
         from lava.magma.core.run_conditions import RunContinuous
-        from lava.magma.core.run_configs import Loihi2SimCfg
+
+        from lavaprune.processes.run_config import RegisteredSimCfg
 
         # Lava prints the traceback of a model that cannot be built to stdout, which is the command's own.
         with contextlib.redirect_stdout(io.StringIO()):
-            self.process.create_runtime(Loihi2SimCfg(select_tag="fixed_pt"), compile_config=dict(_COMPILE_CONFIG))
+            self.process.create_runtime(RegisteredSimCfg(select_tag="fixed_pt"), compile_config=dict(_COMPILE_CONFIG))
         # Without an end: starting and ending a run costs more than a step, and only this lets samples queue.
         self.process.run(RunContinuous())
         self._is_running = True

@@ -45,7 +45,8 @@ def demo(out: Path, seed: int = 1) -> dict[str, Any]:
     try:
         results, texts, reports = {}, [], {}
         for name, method in RUNS.items():
-            settings = build_settings(preset="digits", assignments=[f"pruning.method={method}", f"seed={seed}", "pictures=false"])
+            chosen = [f"pruning.method={method}", f"seed={seed}", "pictures=false"]
+            settings = build_settings(preset="digits", assignments=chosen)
             results[name] = train(settings, None, folder / name, progress=True)
             phases = events_of_run(folder / name)
             reports[name] = energy_report(phases)

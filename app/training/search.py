@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.storages.journal import JournalFileBackend
 
 from lavaprune.configuration import merge, parse_assignment, validate
 from lavaprune.datasets.dataset import Dataset
@@ -51,7 +52,7 @@ SPACE: Space = {
 TRIALS = "trials.json"
 EXPLOSION_IMAGES = 1_000  # after so many images a trial ends in which nearly all neurons fire at once
 MOST_SPIKES_PER_IMAGE = 500
-NEAR_THE_BEST = 0.015  # a trial this near the best is repeated with another seed; its value is the mean
+NEAR_THE_BEST = 0.015  # a trial this near the best is repeated with other seeds, so that luck does not win
 
 
 def _significant(value: float) -> float:
@@ -65,16 +66,16 @@ def space_for(n_inputs: int) -> Space:
     return {**SPACE, "learning.column_sum": (low * share, high * share, logarithmic)}
 
 
-def narrowed(space: Space, centre: dict[str, Any]) -> Space:
-    """The part of a space within a factor of two, or a quarter of the range, of given values."""
+def narrowed(space: Space, centre: dict[str, Any], factor: float) -> Space:
+    """The part of a space within a factor of given values; where it is linear, within factor - 1 quarters of it."""
     part: Space = {}
     for name, (low, high, logarithmic) in space.items():
         value = min(max(centre[name], low), high)
-        reach = (high - low) / 4
-        bounds = (value / 2, value * 2) if logarithmic else (value - reach, value + reach)
+        reach = (factor - 1) * (high - low) / 4
+        bounds = (value / factor, value * factor) if logarithmic else (value - reach, value + reach)
         nearest = (max(low, bounds[0]), min(high, bounds[1]))
         if isinstance(low, int):
-            nearest = (int(nearest[0]), int(nearest[1]))
+            nearest = (int(nearest[0]), int(nearest[1] + 0.999))
         part[name] = (*nearest, logarithmic)
     return part
 
@@ -136,7 +137,8 @@ def search(
     out: Path,
     train_images: int | None = None,
     starts: Sequence[dict[str, Any]] = (),
-    narrow: bool = False,
+    narrow: float | None = None,
+    repeats: int = 2,
     on_trial: Callable[[optuna.Study, optuna.trial.FrozenTrial], None] | None = None,
 ) -> dict[str, Any]:
     """Run the study until it has ``trials`` finished trials; continues one that ``out`` already holds.
@@ -155,8 +157,10 @@ def search(
     starts : sequence of dict
         More settings to try first, by dotted name; what they leave out is as in ``settings``.
 
-    narrow : bool
-        Search only near the start (the first of ``starts``, else ``settings``); see `narrowed`.
+    narrow : float, optional
+        Search only within this factor of the start (the first of ``starts``, else ``settings``); see `narrowed`.
+    repeats : int
+        Seeds of a trial; those after the first are left out where the mean is not near the best trial's.
 
     Returns
     -------
@@ -166,15 +170,13 @@ def search(
     out.mkdir(parents=True, exist_ok=True)
     split = validation_split(data)
     space = space_for(data.n_inputs)
-    if narrow:
-        space = narrowed(space, {**present_values(settings), **(starts[0] if starts else {})})
+    if narrow is not None:
+        space = narrowed(space, {**present_values(settings), **(starts[0] if starts else {})}, narrow)
     n_train = min(train_images or len(split.train_images), len(split.train_images))
-    n_label = min(10_000, max(1, n_train // 4))
+    n_label = n_train if repeats > 2 else min(10_000, max(1, n_train // 4))
     # hopeless trials end here: at the end of a chunk in the first pass
     early = min(n_train * settings.passes * 2 // 5, n_train) // CHUNK_IMAGES * CHUNK_IMAGES
-    storage = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(out / "study.log"))
-    )
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(out / "study.log")))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name="search",
@@ -196,7 +198,7 @@ def search(
                 spikes = engine.counters[TRAINING_ROW, counter_index("exc_spikes")] / presented
                 if spikes > MOST_SPIKES_PER_IMAGE:
                     raise optuna.TrialPruned
-            if presented == early and report:
+            if presented == early and report and narrow is None:  # near a good start, who learns late may still win
                 trial.report(accuracy_offline(engine, split, 3_000, 2_000), presented)
                 if trial.should_prune():
                     raise optuna.TrialPruned
@@ -211,11 +213,13 @@ def search(
 
     def objective(trial: optuna.Trial) -> float:
         values = suggest(trial, space)
-        first = FIRST_SEED + 2 * (trial.number % 3)
-        accuracies = [evaluate(trial, with_values(settings, {**values, "seed": first}), report=True)]
         complete = [t.value for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE and t.value]
-        if not complete or accuracies[0] > max(complete) - NEAR_THE_BEST:  # luck must not win
-            accuracies.append(evaluate(trial, with_values(settings, {**values, "seed": first + 1}), report=False))
+        hurdle = max(complete, default=0.0) - NEAR_THE_BEST
+        accuracies: list[float] = []
+        while len(accuracies) < repeats and (not accuracies or sum(accuracies) / len(accuracies) > hurdle):
+            seed = FIRST_SEED + repeats * (trial.number % 3) + len(accuracies)
+            chosen = with_values(settings, {**values, "seed": seed})
+            accuracies.append(evaluate(trial, chosen, report=not accuracies))
         trial.set_user_attr("accuracies", accuracies)
         return sum(accuracies) / len(accuracies)
 

@@ -23,6 +23,7 @@ from lavaprune.errors import RunError
 from lavaprune.runs import RunFolder
 
 Capture = pytest.CaptureFixture[str]
+BENCH_SIZES = (3, 4)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,8 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         fake = types.ModuleType(f"lavaprune.training.{module}")
         for name in names:
             setattr(fake, name, recorder.function(name))
+        if module == "bench":
+            vars(fake)["SIZES"] = BENCH_SIZES
         monkeypatch.setitem(sys.modules, f"lavaprune.training.{module}", fake)
     return recorder
 
@@ -140,23 +143,40 @@ def test_resume_takes_the_runs_own_settings(capfd: Capture, training: Recorder) 
 
 def test_resume_of_the_default_folder(training: Recorder) -> None:
     settings = build_settings(preset="digits", assignments=["seed=5"])
-    RunFolder.create(Path("runs/digits-50-seed5"), settings)
+    RunFolder.create(Path(f"runs/digits-{settings.neurons}-seed5"), settings)
     assert main(["train", "--set", "seed=5", "--resume"]) == 0
     assert training.calls[0][1][2] == Path(f"runs/digits-{settings.neurons}-seed5")
 
 
-@pytest.mark.parametrize("command", ["demo", "bench", "evaluate"])
-def test_other_commands_call_and_print(capfd: Capture, training: Recorder, command: str) -> None:
-    arguments = [command]
-    if command == "evaluate":
-        RunFolder.create(Path("r"), build_settings(preset="digits"))
-        arguments += ["r", "--data-dir", "d"]
+def test_evaluate_calls_and_prints(capfd: Capture, training: Recorder) -> None:
+    RunFolder.create(Path("r"), build_settings(preset="digits"))
+    arguments = ["evaluate", "r", "--data-dir", "d"]
     training.answer = lambda: {"accuracy": np.float64(0.5), "sops": {"training": np.int64(3)}, "rows": np.arange(2)}
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capfd.readouterr().out) == {"accuracy": 0.5, "sops": {"training": 3}, "rows": [0, 1]}
     assert main(arguments) == 0
     assert "accuracy: 0.5\nsops.training: 3\n" in capfd.readouterr().out
-    assert training.calls[0][1] == ((Path("r"), Path("d")) if command == "evaluate" else ())
+    assert [call[:2] for call in training.calls] == [("evaluate", (Path("r"), Path("d")))] * 2
+
+
+def test_demo_prints_the_table_and_where_the_picture_is(capfd: Capture, training: Recorder) -> None:
+    Path("table.txt").write_text("component   pJ\n")
+    training.answer = lambda: {"table": "table.txt", "picture": "demo.png", "accuracy": np.float64(0.5)}
+    assert main(["demo", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == {"table": "table.txt", "picture": "demo.png", "accuracy": 0.5}
+    assert main(["demo", "--out", "there"]) == 0
+    assert capfd.readouterr().out.splitlines() == ["component   pJ", "", "picture: demo.png"]
+    assert [call[1] for call in training.calls] == [(Path("lavaprune-demo"),), (Path("there"),)]
+
+
+def test_bench_passes_sizes_and_numbers_of_images(capfd: Capture, training: Recorder) -> None:
+    training.answer = lambda: {"rows": [{"ms": np.float64(0.5)}]}
+    assert main(["bench", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == {"rows": [{"ms": 0.5}]}
+    chosen = ["--neurons", "7", "--neurons", "9", "--images", "5", "--graph-images", "0", "--data-dir", "d"]
+    assert main(["bench", *chosen]) == 0
+    assert capfd.readouterr().out == ""  # the table goes to stderr
+    assert [call[1] for call in training.calls] == [(None, BENCH_SIZES, 1024, 2), (Path("d"), [7, 9], 5, 0)]
 
 
 def test_json_is_alone_on_stdout(capfd: Capture, training: Recorder) -> None:

@@ -1,16 +1,19 @@
 """A Lava graph in the user's own process ends in an error instead of waiting for ever."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
 from lava.magma.core.run_conditions import RunContinuous, RunSteps
 
 from lavaprune.errors import RunError
+from lavaprune.runtime.actors import _problem as find_problem
 from lavaprune.runtime.heartbeat import heartbeat
 from lavaprune.runtime.watchdog import guarded, run_guarded
 
@@ -50,6 +53,28 @@ def test_names_the_process_model_that_fails(mishap, message):
 def test_a_model_that_cannot_be_built():
     with pytest.raises(RunError, match="^Process Toy 'toy' raised ValueError: cannot be built$"):
         run_guarded(toys.graph("build"), RunSteps(num_steps=5), toys.CONFIG)
+
+
+def an_actor() -> types.SimpleNamespace:
+    """What the watch asks an actor of Lava's: the ends of its exception pipe, and that it still lives."""
+    ours, its = multiprocessing.Pipe()
+    return types.SimpleNamespace(_exception=None, _popen=None, _pconn=ours, _cconn=its)
+
+
+@pytest.mark.parametrize("sent", [None, (ValueError("broken on purpose"), "traceback")])
+def test_a_message_that_lava_is_reading_is_no_failure(sent):
+    """Lava's own join reads a header of four bytes and then the rest; the watch may look in between."""
+    actor = an_actor()
+    assert find_problem(actor) is None
+    actor._cconn.send(sent)
+    expected = None if sent is None else ("raised ValueError: broken on purpose", "traceback")
+    assert find_problem(actor) == expected
+    assert find_problem(actor) == expected  # nothing was consumed
+    header = os.read(actor._pconn.fileno(), 4)
+    assert len(header) == 4
+    assert find_problem(actor) is None
+    os.read(actor._pconn.fileno(), 1 << 20)
+    assert find_problem(actor) is None
 
 
 def test_a_hang_is_a_failure():

@@ -9,8 +9,7 @@ Brian2 is no dependency of this project. Run this script from an environment of 
 All state is computed by Brian2's engine: conductances and traces by its ``exact`` integrator, membranes by
 its ``euler`` integrator (``dt`` = 1 ms) with the membrane clamped to ``[E_inh, E_exc]``, spikes and weight
 changes by its thresholds, resets and synaptic pathways. ``SCHEDULE`` puts them in the order in which one step
-of ours runs. The membrane time constant (100.055 ms for Table 1's 100) and the gain (1.556) are values that
-our integers hold exactly, so that a comparison shows the error of the arithmetic, not of rounding parameters.
+of ours runs. Parameters are the nominal ones: what a comparison shows includes their rounding to our integers.
 
 Files (arrays have the step first; row t is the state at the end of step t; potentials in mV)
 ----------------------------------------------------------------------------------------------
@@ -72,7 +71,7 @@ STEPS = 2000
 WEIGHT_MAX = 255
 
 TABLE_1 = {
-    "tau_m_ms": 2**16 / 655,  # 100.055: what 100 is in our leak factor of 16 bits
+    "tau_m_ms": 100.0,
     "tau_ge_ms": 1.0,
     "tau_gi_ms": 2.0,
     "v_rest_mv": -60.0,
@@ -81,8 +80,7 @@ TABLE_1 = {
     "e_inh_mv": -100.0,
     "theta_plus_mv": 0.01,
 }
-GAIN_EXC = 100 * WEIGHT_MAX / 2**14  # about 1.556; 100 of our smallest conductances per weight step
-EXCITATORY = {**TABLE_1, "refractory_steps": 5, "gain_exc": GAIN_EXC, "gain_inh": 96.0}
+EXCITATORY = {**TABLE_1, "refractory_steps": 5, "gain_exc": 1.55, "gain_inh": 96.0}
 INTERNEURON = {  # Diehl and Cook 2015, but for a gain small enough that one arrival does not suffice
     "tau_m_ms": 10.0,
     "tau_ge_ms": 1.0,

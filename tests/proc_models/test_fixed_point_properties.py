@@ -17,6 +17,9 @@ from lavaprune.proc_models import fixed_point as fp
 
 V_MIN, V_MAX = -(2**23), 2**23 - 1
 G_MAX = 2**24 - 1
+DRIVE_MIN, DRIVE_MAX = -(2**31), 2**31 - 1
+LEAK_ONE = 2**22  # tau_m = 1 step
+LARGEST_GAIN = 1000 * 2**22  # of a lateral spike, with the largest gain that `NetworkParameters` allows
 
 
 def edges(low: int, high: int) -> st.SearchStrategy[int]:
@@ -33,6 +36,7 @@ weight = edges(0, 255)
 trace = edges(0, 127)
 rate = edges(0, 2**32 - 1)
 factor = edges(0, 2**16)
+leakage = edges(0, LEAK_ONE)
 
 
 def toward_zero(x: Fraction) -> int:
@@ -97,31 +101,86 @@ def test_a_conductance_reaches_zero_exactly(decay: int) -> None:
     assert g == 0
 
 
-@given(conductance, edges(0, 2**24 - 1), conductance)
+@given(conductance, edges(0, 2**24 - 1), edges(0, 2**32 - 1))
 def test_add_conductance_saturates(g: int, arrivals: int, gain: int) -> None:
-    agree(fp.add_conductance, min(g + arrivals * gain, G_MAX), g, arrivals, gain)
+    agree(fp.add_conductance, min(g + floor(Fraction(arrivals * gain, 2**8)), G_MAX), g, arrivals, gain)
 
 
-@given(potential, conductance, conductance, st.tuples(potential, potential, potential), edges(0, 2**16))
+@given(conductance, edges(2**24, 2**31 - 1), edges(0, LARGEST_GAIN))
+def test_add_conductance_takes_all_that_a_port_carries(g: int, arrivals: int, gain: int) -> None:
+    agree(fp.add_conductance, min(g + floor(Fraction(arrivals * gain, 2**8)), G_MAX), g, arrivals, gain)
+
+
+@given(edges(1, 2**16), edges(1, 2**32 - 1))
+def test_gains_are_finer_than_conductances(arrivals: int, gain: int) -> None:
+    """What is lost of the summed input is less than one last bit, however many arrive and however small the gain."""
+    lost = Fraction(arrivals * gain, 2**8) - fp.add_conductance(0, arrivals, gain)
+    assert 0 <= lost < 1 or arrivals * gain >= G_MAX * 2**8
+
+
+def membrane(v: int, g_exc: int, g_inh: int, v_rest: int, e_exc: int, e_inh: int, leak: int) -> int:
+    """The law of `integrate_membrane` in exact fractions."""
+    leaked = toward_zero(Fraction((v - v_rest) * (LEAK_ONE - leak), LEAK_ONE))
+    drive = toward_zero(Fraction(g_exc * (e_exc - v) + g_inh * (e_inh - v), 2**14))
+    drive = min(max(drive, DRIVE_MIN), DRIVE_MAX)
+    moved = v_rest + leaked + toward_zero(Fraction(drive * leak, LEAK_ONE))
+    return min(max(moved, e_inh), e_exc)
+
+
+@given(potential, conductance, conductance, st.tuples(potential, potential, potential), leakage)
 def test_integrate_membrane(v: int, g_exc: int, g_inh: int, levels: tuple[int, ...], leak: int) -> None:
-    """The docstring's law in exact fractions; potentials in any order within 24 bits, v within the clamp."""
+    """The docstring's law; potentials in any order within 24 bits, v within the clamp."""
     e_inh, v_rest, e_exc = sorted(levels)
     v = min(max(v, e_inh), e_exc)
-    leaked = toward_zero(Fraction((v - v_rest) * (2**16 - leak), 2**16))
-    drive = toward_zero(Fraction(g_exc * (e_exc - v) + g_inh * (e_inh - v), 2**14))
-    moved = v_rest + leaked + toward_zero(Fraction(drive * leak, 2**16))
-    expected = min(max(moved, e_inh), e_exc)
+    expected = membrane(v, g_exc, g_inh, v_rest, e_exc, e_inh, leak)
     agree(fp.integrate_membrane, expected, v, g_exc, g_inh, v_rest, e_exc, e_inh, leak)
     assert V_MIN <= expected <= V_MAX
 
 
-@given(potential, edges(1, 2**16))
+# conductances that times 2**14 / 100 mV give a drive of 2**31 and its neighbours, beside those far beyond
+AT_THE_EDGE = [2**31 * 2**14 // (100 << 16) + d for d in (-1, 0, 1, 2)] + [G_MAX - 1, G_MAX]
+
+
+@given(st.sampled_from(AT_THE_EDGE), st.booleans(), st.one_of(edges(1, 64), leakage))
+def test_the_drive_saturates_at_32_bits(g: int, is_excitatory: bool, leak: int) -> None:
+    """100 mV from a reversal potential; with the smallest leaks the clamp does not hide where the drive ends."""
+    v, e_exc, e_inh = 0, (100 << 16), -(100 << 16)
+    g_exc, g_inh = (g, 0) if is_excitatory else (0, g)
+    expected = membrane(v, g_exc, g_inh, v, e_exc, e_inh, leak)
+    agree(fp.integrate_membrane, expected, v, g_exc, g_inh, v, e_exc, e_inh, leak)
+    if g > AT_THE_EDGE[1] and leak <= 64:
+        end = DRIVE_MAX * leak >> fp.LEAK_BITS if is_excitatory else -(2**31 * leak >> fp.LEAK_BITS)
+        assert expected == end
+        assert e_inh < end < e_exc
+
+
+@given(
+    st.lists(edges(-(127 << 16), 127 << 16), min_size=4, max_size=4),
+    st.one_of(conductance, st.sampled_from(AT_THE_EDGE)),
+    st.one_of(conductance, st.sampled_from(AT_THE_EDGE)),
+    edges(LEAK_ONE // 129, LEAK_ONE),
+)
+def test_no_membrane_shows_the_end_of_the_drive_up_to_129_ms(
+    levels: list[int], g_exc: int, g_inh: int, leak: int
+) -> None:
+    """As the docstring says: there a drive that saturates moves any potential to its bound, as it would without end."""
+    e_inh, v_rest, v, e_exc = sorted(levels)
+    for start in (v_rest, v):
+        rest = v if start == v_rest else v_rest
+        drive = Fraction(g_exc * (e_exc - start) + g_inh * (e_inh - start), 2**14)
+        leaked = toward_zero(Fraction((start - rest) * (LEAK_ONE - leak), LEAK_ONE))
+        endless = rest + leaked + toward_zero(Fraction(toward_zero(drive) * leak, LEAK_ONE))
+        found = fp.integrate_membrane(start, g_exc, g_inh, rest, e_exc, e_inh, leak)
+        assert found == min(max(endless, e_inh), e_exc)
+
+
+@given(potential, edges(1, LEAK_ONE))
 def test_an_undriven_membrane_comes_to_rest_exactly(distance: int, leak: int) -> None:
     v_rest = -60 << 16
     v = min(max(v_rest + distance, V_MIN), V_MAX)
     before = abs(v - v_rest)
     after = int(fp.integrate_membrane(v, 0, 0, v_rest, V_MAX, V_MIN, leak)) - v_rest
-    assert abs(after) <= before * (2**16 - leak) / 2**16
+    assert abs(after) * LEAK_ONE <= before * (LEAK_ONE - leak)
     assert abs(after) < before or before == 0  # so it arrives
     assert after * (v - v_rest) >= 0  # and does not swing past
 
@@ -185,12 +244,12 @@ def test_a_run_that_would_overflow_saturates() -> None:
     """Full weights, full gain and full inhibition for ever: everything stays at its limit and nothing wraps."""
     v_rest, e_exc, e_inh = -60 << 16, 127 << 16, -(127 << 16)
     g_exc = g_inh = v = theta = np.zeros(4, np.int64)
-    arrivals = np.array([0, 1, 2**20, 2**24 - 1], np.int64)
+    arrivals = np.array([0, 1, 2**20, 2**31 - 1], np.int64)
     reached = []
     for _ in range(200):
-        g_exc = fp.add_conductance(fp.decay_conductance(g_exc, 2**16), arrivals, G_MAX)
-        g_inh = fp.add_conductance(fp.decay_conductance(g_inh, 2**16), arrivals[::-1], G_MAX)
-        v = fp.integrate_membrane(v, g_exc, g_inh, v_rest, e_exc, e_inh, 2**16)
+        g_exc = fp.add_conductance(fp.decay_conductance(g_exc, 2**16), arrivals, LARGEST_GAIN)
+        g_inh = fp.add_conductance(fp.decay_conductance(g_inh, 2**16), arrivals[::-1], LARGEST_GAIN)
+        v = fp.integrate_membrane(v, g_exc, g_inh, v_rest, e_exc, e_inh, LEAK_ONE)
         theta = fp.raise_theta(theta, arrivals)
         reached.append(v)
         for state, low, high in ((g_exc, 0, G_MAX), (g_inh, 0, G_MAX), (v, e_inh, e_exc), (theta, 0, V_MAX)):

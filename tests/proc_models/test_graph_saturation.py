@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from lava.magma.core.run_conditions import RunSteps
 from lava.proc.io.source import RingBuffer as Source
 
@@ -49,6 +50,27 @@ def test_neurons_under_the_largest_input() -> None:
     assert (theta[0], theta[1], theta[3]) == (0, POTENTIAL_MAX, POTENTIAL_MAX)
 
 
+def test_the_drive_saturates_where_a_slow_membrane_shows_it() -> None:
+    """At tau_m = 1e5 ms a drive at its end, 32,768 mV, moves a membrane by 0.33 mV; the full one would by 1.3."""
+    p = NetworkParameters(
+        n_inputs=1, n_neurons=2, gain_exc=1000.0, gain_inh=1000.0, tau_m_ms=1e5, v_rest_mv=0.0, v_th_mv=50.0,
+        inh_v_th_mv=50.0, e_exc_mv=127.0, e_inh_mv=-127.0,
+    )  # fmt: skip
+    neurons = ConductanceLIF(p, theta=[0, 0])
+    most = 2**31 - 1
+    for port, arrivals in ((neurons.a_exc_in, [most, 0]), (neurons.a_inh_in, [0, most])):
+        Source(data=np.tile(np.array(arrivals, np.int32)[:, np.newaxis], STEPS)).s_out.connect(port)
+    found = run_guarded(neurons, RunSteps(num_steps=STEPS), RegisteredSimCfg(), TIMEOUT_S, neurons.v.get)
+    leak, expected = 42, [0, 0]  # 2**22 / 1e5
+    for _ in range(STEPS):
+        up, down = expected
+        expected = [up * (2**22 - leak) // 2**22 + (2**31 - 1) * leak // 2**22,
+                    -(-down * (2**22 - leak) // 2**22) - 2**31 * leak // 2**22]  # fmt: skip
+    assert found is not None
+    assert found.astype(int).tolist() == expected
+    assert 19 << 16 < expected[0] < 20 << 16
+
+
 def test_weights_under_the_largest_updates() -> None:
     """Learning rates of w_max per spike: weights go to their ends and stay, never around them."""
     p = NetworkParameters(n_inputs=2, n_neurons=2, mu_pre=1.0, mu_post=1.0)
@@ -67,9 +89,10 @@ def test_weights_under_the_largest_updates() -> None:
     assert weights[1, 1] == 254
 
 
-def test_both_engines_saturate_alike() -> None:
+@pytest.mark.parametrize("tau_m_ms", [1.0, 1e4])  # the drive's own end is to be seen in the second only
+def test_both_engines_saturate_alike(tau_m_ms: float) -> None:
     p = network(
-        9, seed=8, steps=40, gain_exc=1000.0, gain_inh=1000.0, tau_ge_ms=1e4, tau_gi_ms=1e4, tau_m_ms=1.0,
+        9, seed=8, steps=40, gain_exc=1000.0, gain_inh=1000.0, tau_ge_ms=1e4, tau_gi_ms=1e4, tau_m_ms=tau_m_ms,
         theta_plus_mv=120.0, mu_pre=1.0, mu_post=1.0, column_sum=64.0, max_rate_hz=1000.0, total_pixels=64.0,
         init_weight_max=1.0, refractory_steps=0, e_exc_mv=127.0, v_th_mv=-59.9, v_rest_mv=-60.0,
     )  # fmt: skip

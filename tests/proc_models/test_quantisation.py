@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lavaprune.proc_models.fixed_point import (
-    CONDUCTANCE_MAX,
+    LEAK_BITS,
     POTENTIAL_MAX,
+    WEIGHT_MAX,
     depression_q16,
     potentiation_q16,
 )
@@ -58,15 +59,15 @@ def test_every_value_by_hand() -> None:
         v_th=-50 * 65536,
         e_exc=0,
         e_inh=-100 * 65536,
-        leak_q22=655,  # 655.36
+        leak_q22=41943,  # 2^22 / 100 = 41943.04
         decay_ge_q16=24109,  # 65536 / e
         decay_gi_q16=39750,  # 65536 / sqrt(e) = 39749.6
-        gain_exc=100,  # 1.55 * 16384 / 255 = 99.59
-        gain_inh=96 * 16384,
+        gain_exc=25495,  # 1.55 * 2^22 / 255 = 25494.8
+        gain_inh=96 << 22,
         refractory_steps=4,
         inh_v_th=-40 * 65536,
-        inh_leak_q22=6554,  # 6553.6
-        inh_gain_exc=170394,  # 10.4 * 16384 = 170393.6
+        inh_leak_q22=419430,  # 419430.4
+        inh_gain_exc=43620762,  # 10.4 * 2^22 = 43620761.6
         inh_refractory_steps=2,
         theta_init=445645,  # 6.8 * 65536 = 445644.8
         theta_loss_q32=150321,  # x - x^2 / 2 with x = 3.5e-5: 150323.86 - 2.63 = 150321.2
@@ -155,13 +156,13 @@ WIDTHS = {
     "e_inh": (-POTENTIAL_MAX - 1, POTENTIAL_MAX),
     "inh_v_th": (-POTENTIAL_MAX - 1, POTENTIAL_MAX),
     "theta_init": (0, POTENTIAL_MAX),
-    "leak_q22": (1, 1 << 16),
-    "inh_leak_q22": (1, 1 << 16),
+    "leak_q22": (42, 1 << LEAK_BITS),  # never 0: tau_m is at most 1e5 ms
+    "inh_leak_q22": (42, 1 << LEAK_BITS),
     "decay_ge_q16": (0, 1 << 16),
     "decay_gi_q16": (0, 1 << 16),
-    "gain_exc": (0, CONDUCTANCE_MAX),
-    "gain_inh": (0, CONDUCTANCE_MAX),
-    "inh_gain_exc": (0, CONDUCTANCE_MAX),
+    "gain_exc": (0, (1000 << 22) // WEIGHT_MAX + 1),  # rounded to nearest; times 65536 full weights: 48 bits
+    "gain_inh": (0, 1000 << 22),  # times 65535 spikes: 48 bits
+    "inh_gain_exc": (0, 1000 << 22),
     "refractory_steps": (0, 10_000),
     "inh_refractory_steps": (0, 10_000),
     "theta_loss_q32": (0, 1 << 32),

@@ -53,14 +53,15 @@ class Neurons:
         return bool(exc or inh or off_rest)
 
     def step(self, i: int, exc: int, inh: int, decays: tuple[int, int], levels: tuple[int, int], leak: int) -> None:
-        """One step; ``exc`` and ``inh`` are what arrives, in units of conductance."""
+        """One step; ``exc`` and ``inh`` are what arrives, in 2**-8 of a conductance's last bit."""
         e_exc, e_inh = levels
-        g = self.g_exc[i] = min(self.g_exc[i] * decays[0] // 2**16 + exc, 2**24 - 1)
-        h = self.g_inh[i] = min(self.g_inh[i] * decays[1] // 2**16 + inh, 2**24 - 1)
+        g = self.g_exc[i] = min(self.g_exc[i] * decays[0] // 2**16 + exc // 2**8, 2**24 - 1)
+        h = self.g_inh[i] = min(self.g_inh[i] * decays[1] // 2**16 + inh // 2**8, 2**24 - 1)
         v = self.v[i]
         drive = divide_toward_zero(g * (e_exc - v) + h * (e_inh - v), 2**14)
-        moved = self.v_rest + divide_toward_zero((v - self.v_rest) * (2**16 - leak), 2**16)
-        moved += divide_toward_zero(drive * leak, 2**16)
+        drive = max(-(2**31), min(2**31 - 1, drive))
+        moved = self.v_rest + divide_toward_zero((v - self.v_rest) * (2**22 - leak), 2**22)
+        moved += divide_toward_zero(drive * leak, 2**22)
         self.v[i] = self.v_rest if self.refractory[i] else max(e_inh, min(e_exc, moved))
         self.refractory[i] = max(self.refractory[i] - 1, 0)
 
