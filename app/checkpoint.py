@@ -41,7 +41,7 @@ class Checkpoint:
     theta : (N,) ndarray of int32
         Adaptive thresholds, LSB 2**-16 mV.
     batch_spike_counts : (N,) ndarray of int64
-        Spikes since the last pruning event.
+        Spikes of each neuron since the last batch ended.
     counters : (2, n_counters) ndarray of int64
         Row 0 training, row 1 inference; columns as `lavaprune.energy.counts.COUNTER_NAMES`.
     extras : mapping of str to ndarray

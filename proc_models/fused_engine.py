@@ -125,7 +125,8 @@ class FusedEngine:
         ----------
         images : (K, I) uint8
         control : (K, 6) int64
-            See `lavaprune.processes.control`.
+            See `lavaprune.processes.control`. Pruning events are left to the caller, who takes ``batch_counts`` and
+            the weights after the event's sample, calls `set_masks` and sets ``batch_counts`` to 0.
         record : bool
             Whether to record the spikes.
 

@@ -21,7 +21,7 @@ _CONTROLLER_OPERATIONS = counter_index("controller_operations")
 
 @implements(proc=FusedNetwork, protocol=LoihiProtocol)
 @requires(CPU)
-@tag("fixed_pt", "bit_accurate_loihi")
+@tag("fixed_pt")
 class PyFusedNetworkModel(PyLoihiProcessModel):
     """K samples per Lava step in Numba kernels, on one thread."""
 
@@ -91,7 +91,8 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
             self.prune_weights_out.send(engine.weights)
             conducts = self.prune_conducts_in.recv()
             plastic = self.prune_plastic_in.recv()
-            engine.set_masks(conducts, plastic)
+            if self.prune_conducts_in.csp_ports and self.prune_plastic_in.csp_ports:  # zeros otherwise
+                engine.set_masks(conducts, plastic)
             engine.counters[TRAINING_ROW, _CONTROLLER_OPERATIONS] += int(self.prune_ops_in.recv()[0])
             self._show_synapses(engine)
         engine.batch_counts[:] = 0

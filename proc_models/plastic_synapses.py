@@ -138,8 +138,9 @@ class PlasticSynapsesModel(CountingModel):
             return
         self.prune_counts_out.send(self.batch_counts)
         self.prune_weights_out.send(self._weights_8_bit())
-        self.conducts[:] = self.prune_conducts_in.recv()
-        self.plastic[:] = self.prune_plastic_in.recv()
+        conducts, plastic = self.prune_conducts_in.recv(), self.prune_plastic_in.recv()
+        if self.prune_conducts_in.csp_ports and self.prune_plastic_in.csp_ports:  # zeros otherwise
+            self.conducts[:], self.plastic[:] = conducts, plastic
         self.counters[TRAINING_ROW, CONTROLLER] += self.prune_ops_in.recv()[0]
         self.weights[self.conducts == 0] = 0
 
@@ -230,7 +231,8 @@ def _trace(table: np.ndarray, age: np.ndarray) -> np.ndarray:
 class PyPlasticSynapsesFloat(PlasticSynapsesModel):
     """Guo et al. 2020, Eq. 3 and 4, in double precision; weights in units of w_max / 255, unrounded.
 
-    Sums and weights are rounded where they leave, since the ports are the fixed-point models'.
+    Sums and weights are rounded where they leave, since the ports are the fixed-point models'. No update is counted as
+    changed: there is no 8-bit weight.
     """
 
     weights: np.ndarray = LavaPyType(np.ndarray, np.float64)

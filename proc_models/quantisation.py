@@ -80,7 +80,7 @@ class QuantisedParameters:
     theta_loss_q32: int
     column_target: int  # sum of weights, in weight steps; 0: no normalisation
     init_weight_levels: int  # initial weights are 0 .. this - 1
-    period_q: int  # see `input_period`
+    period_q: int  # see `poisson_encoder.input_periods`
     equalise_q16: int
     reference_sum: int  # sum of pixels of an image that equalisation leaves as it is
 
@@ -91,7 +91,7 @@ def quantise(p: NetworkParameters) -> QuantisedParameters:
         conductance = Decimal(1 << (CONDUCTANCE_FRACTION_BITS + GAIN_EXTRA_BITS))
         one = Decimal(1 << LEAK_BITS)
         loss = 1 - (-Decimal(p.steps) / _decimal(p.tau_theta_ms)).exp()
-        # 1/rate of a full pixel in steps, for an image with the reference sum; see `encoder period` in the kernel
+        # 1/rate of a full pixel in steps, for an image with the reference sum; see `poisson_encoder.input_periods`
         period = Decimal(1000) / _decimal(p.max_rate_hz) / _decimal(p.total_pixels)
         return QuantisedParameters(
             v_rest=quantise_potential(p.v_rest_mv),

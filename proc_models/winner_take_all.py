@@ -85,10 +85,5 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
     def _add_controller(self, method: PruningMethod, conducts: np.ndarray, plastic: np.ndarray) -> None:
         n_inputs, n_neurons = self.synapses.weights.shape
         controller = PruningController(n_inputs, n_neurons, method, conducts, plastic, name="controller")
-        self.synapses.prune_trigger_out.connect(controller.trigger_in)
-        self.synapses.prune_counts_out.connect(controller.counts_in)
-        self.synapses.prune_weights_out.connect(controller.weights_in)
-        controller.conducts_out.connect(self.synapses.prune_conducts_in)
-        controller.plastic_out.connect(self.synapses.prune_plastic_in)
-        controller.ops_out.connect(self.synapses.prune_ops_in)
+        controller.connect_network(self.synapses)
         self.controller = controller

@@ -52,6 +52,21 @@ def checked_array(
     return array.astype(dtype)
 
 
+def check_conducting(owner: str, conducts: np.ndarray, **arrays: np.ndarray) -> None:
+    """Refuse arrays, by the names of their quantities, that are not 0 where ``conducts`` is; shapes (I, N).
+
+    Raises
+    ------
+    ValueError
+        Naming the first synapse that is there although it does not conduct.
+    """
+    for quantity, array in arrays.items():
+        wrong = (array != 0) & (conducts == 0)
+        if wrong.any():
+            j, i = (int(axis[0]) for axis in np.nonzero(wrong))
+            raise ValueError(f"{owner}: {quantity}[{j}, {i}] is {array[j, i]} where conducts is 0; allowed: 0")
+
+
 def checked_count(owner: str, quantity: str, value: int, low: int, high: int) -> int:
     """Return one integer in a range.
 

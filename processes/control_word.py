@@ -16,8 +16,8 @@ column               content
 ===================  =================================================================================
 
 A Process whose ``control_in`` is not connected receives zeros, mode *free*: it runs on for ever without a reset,
-learns at the rates of its own parameters and counts everything as training. In a *hold* step nothing changes and
-nothing is counted: whatever arrives is dropped, and zeros are sent.
+learns at the rates of its own parameters and counts everything as training. In a *hold* step neurons and
+weights stay as they are and nothing is counted: whatever arrives or is in flight is dropped, and zeros are sent.
 """
 
 (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 
 from lavaprune.processes.base import LavapruneProcess
-from lavaprune.processes.checks import checked_count
+from lavaprune.processes.checks import check_conducting, checked_array, checked_count
+from lavaprune.processes.conductance_lif import THETA_MAX
 from lavaprune.processes.control import CONTROL_COLUMNS
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.state import NetworkState
@@ -21,7 +23,7 @@ class FusedNetwork(LavapruneProcess):
 
     Spikes, weights, masks, thresholds and counters are bit-identical to the graph's. In a step it takes a
     message from each of the three inputs, presents the samples one after the other, and sends their spike counts.
-    Batches end by a pruning event: its sample is the last of its step that is not idle.
+    The sample of a pruning event is the last of its step that is not idle.
 
     Parameters
     ----------
@@ -63,7 +65,8 @@ class FusedNetwork(LavapruneProcess):
     Raises
     ------
     ValueError
-        If the state's shape is not that of the parameters, or ``samples_per_step`` is out of range.
+        If the state's shape is not that of the parameters, a mask is not 0 or 1, a weight is not 0 or a synapse
+        plastic where ``conducts`` is 0, or theta, a count or ``samples_per_step`` is out of range.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class FusedNetwork(LavapruneProcess):
         shape = n_inputs, n_neurons = parameters.n_inputs, parameters.n_neurons
         if state.weights.shape != shape:
             raise ValueError(f"FusedNetwork: weights have shape {state.weights.shape}; allowed: {shape}")
+        _check_state("FusedNetwork", state)
         super().__init__(parameters=parameters, samples_per_step=k, name=name, **proc_params)
         self.images_in = InPort(shape=(k, n_inputs))
         self.control_in = InPort(shape=(k, CONTROL_COLUMNS))
@@ -130,9 +134,13 @@ class FusedNetwork(LavapruneProcess):
 
     def connect_controller(self, controller: Any) -> None:
         """Connect a `PruningController` of the same size, in both directions."""
-        self.prune_trigger_out.connect(controller.trigger_in)
-        self.prune_counts_out.connect(controller.counts_in)
-        self.prune_weights_out.connect(controller.weights_in)
-        controller.conducts_out.connect(self.prune_conducts_in)
-        controller.plastic_out.connect(self.prune_plastic_in)
-        controller.ops_out.connect(self.prune_ops_in)
+        controller.connect_network(self)
+
+
+def _check_state(owner: str, state: NetworkState) -> None:
+    """Refuse values out of range: the kernels check nothing."""
+    for name, high in (("conducts", 1), ("plastic", 1), ("theta", THETA_MAX), ("batch_counts", 2**53)):
+        array = getattr(state, name)
+        checked_array(owner, name, array, array.shape, 0, high, array.dtype)
+    checked_array(owner, "counters", state.counters, state.counters.shape, 0, 2**62, np.int64)
+    check_conducting(owner, state.conducts, weights=state.weights, plastic=state.plastic)

@@ -17,6 +17,8 @@ class InhibitoryLIF(CountingProcess):
 
     The equations of `ConductanceLIF` without inhibition and adaptation; the conductance decays with ``tau_ge_ms``.
 
+    Missing against the hardware: as for `ConductanceLIF`.
+
     Parameters
     ----------
     parameters : NetworkParameters

@@ -16,6 +16,8 @@ class LateralInhibition(CountingProcess):
 
     Spikes received in step t are delivered in step t+1; each counts as N - 1 accumulations.
 
+    Missing against the hardware: a chip stores these synapses, N - 1 for each neuron.
+
     Parameters
     ----------
     n_neurons : int

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 
-from lavaprune.processes.checks import checked_array
+from lavaprune.processes.checks import check_conducting, checked_array
 from lavaprune.processes.controlled import CountingProcess
 from lavaprune.processes.parameters import NetworkParameters
 
@@ -26,6 +26,9 @@ class PlasticSynapses(CountingProcess):
     At a training sample's end the columns of neurons that fired are scaled to the sum ``column_sum``, and a pruning
     event may follow, in which `PruningController` returns new masks.
 
+    Missing against the hardware: Loihi 1's learning engine accumulates in 15 bits; the normalisation and the controller
+    stand for work of an embedded processor.
+
     Parameters
     ----------
     parameters : NetworkParameters
@@ -36,7 +39,7 @@ class PlasticSynapses(CountingProcess):
     conducts, plastic : integers, shape (I, N), optional
         1 where a synapse exists, and where it learns; all of them unless given.
     batch_counts : integers, shape (N,), optional
-        Spikes of each neuron in the training samples since the last pruning event.
+        Spikes of each neuron in the training samples since the last batch ended.
     name : str, optional
 
     Attributes
@@ -52,7 +55,8 @@ class PlasticSynapses(CountingProcess):
         The state, sent only in steps whose control word asks for it.
     prune_trigger_out, prune_counts_out, prune_weights_out : OutPort
     prune_conducts_in, prune_plastic_in, prune_ops_in : InPort
-        To and from a `PruningController`, which describes them; optional: without one there is no pruning event.
+        To and from a `PruningController`, which describes and connects them; optional: without one there is no pruning
+        event, and where a mask does not come back nothing is pruned.
     weights, conducts, plastic : Var, shape (I, N), uint8
         ``weights`` is 0 wherever ``conducts`` is 0.
     pending : Var, shape (I,), bool
@@ -62,7 +66,7 @@ class PlasticSynapses(CountingProcess):
     age_post : Var, shape (N,), int64
         Steps since the last spike of a neuron; saturates likewise.
     sample_counts, batch_counts : Var, shape (N,), int64
-        Spikes of each neuron in this training sample, and in those since the last pruning event.
+        Spikes of each neuron in this training sample, and in the finished ones since the last batch ended.
     control_in, counters_out, counters
         As in `CountingProcess`.
 
@@ -104,11 +108,7 @@ class PlasticSynapses(CountingProcess):
         exists = checked_array(owner, "conducts", conducts, shape, 0, 1, np.uint8)
         learns = checked_array(owner, "plastic", exists if plastic is None else plastic, shape, 0, 1, np.uint8)
         spikes = checked_array(owner, "batch_counts", batch_counts, (n_neurons,), 0, 2**53, np.int64)
-        for quantity, array in (("weights", w), ("plastic", learns)):
-            wrong = (array != 0) & (exists == 0)
-            if wrong.any():
-                j, i = (int(axis[0]) for axis in np.nonzero(wrong))
-                raise ValueError(f"{owner}: {quantity}[{j}, {i}] is {array[j, i]} where conducts is 0; allowed: 0")
+        check_conducting(owner, exists, weights=w, plastic=learns)
         super().__init__(parameters=parameters, name=name, **proc_params)
         self.s_in = InPort(shape=(n_inputs,))
         self.s_post_in = InPort(shape=(n_neurons,))

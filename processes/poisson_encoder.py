@@ -17,10 +17,12 @@ from lavaprune.processes.parameters import NetworkParameters
 class PoissonEncoder(CountingProcess):
     """Poisson spike trains whose rates are proportional to the pixels of an image.
 
-    The mean rate of input j is ``max_rate_hz * image[j] / 255`` where ``equalise`` is 0, and the same scaled to a
-    total of ``total_pixels`` full pixels per image where it is 1 (the default); values between mix both. Spike trains
-    are drawn as geometric intervals (so at most one spike per step), each a function of (seed, phase, sample, input,
-    number of the spike).
+    The rate of input j is ``max_rate_hz * image[j] / 255`` where ``equalise`` is 0, and the same scaled to a total of
+    ``total_pixels`` full pixels per image where it is 1 (the default); values between mix both. A step of 1 ms holds at
+    most one spike, with probability ``1 - exp(-rate)``: 4 % less than the rate at 90 Hz. Spike trains are drawn as
+    geometric intervals, each a function of (seed, phase, sample, input, number of the spike).
+
+    Missing against the hardware: stands for spikes that a host or an embedded processor sends in.
 
     Parameters
     ----------

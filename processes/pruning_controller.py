@@ -10,7 +10,7 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
 
 from lavaprune.processes.base import LavapruneProcess
-from lavaprune.processes.checks import checked_array, checked_count
+from lavaprune.processes.checks import check_conducting, checked_array, checked_count
 from lavaprune.pruning.method import PruningMethod
 
 
@@ -85,10 +85,7 @@ class PruningController(LavapruneProcess):
         shape = (n_inputs, n_neurons)
         exists = checked_array(owner, "conducts", conducts, shape, 0, 1, np.uint8)
         learns = checked_array(owner, "plastic", exists if plastic is None else plastic, shape, 0, 1, np.uint8)
-        wrong = learns > exists
-        if wrong.any():
-            j, i = (int(axis[0]) for axis in np.nonzero(wrong))
-            raise ValueError(f"{owner}: plastic[{j}, {i}] is 1 where conducts is 0; allowed: 0")
+        check_conducting(owner, exists, plastic=learns)
         super().__init__(method=method, w_max=w_max, name=name, **proc_params)
         self.trigger_in = InPort(shape=(1,))
         self.counts_in = InPort(shape=(n_neurons,))
@@ -99,3 +96,12 @@ class PruningController(LavapruneProcess):
         self.conducts = Var(shape=shape, init=exists)
         self.plastic = Var(shape=shape, init=learns)
         self.operations = Var(shape=(1,), init=0)
+
+    def connect_network(self, network: Any) -> None:
+        """Connect a `PlasticSynapses` or a `FusedNetwork` of the same size, in both directions."""
+        network.prune_trigger_out.connect(self.trigger_in)
+        network.prune_counts_out.connect(self.counts_in)
+        network.prune_weights_out.connect(self.weights_in)
+        self.conducts_out.connect(network.prune_conducts_in)
+        self.plastic_out.connect(network.prune_plastic_in)
+        self.ops_out.connect(network.prune_ops_in)

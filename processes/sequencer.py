@@ -11,7 +11,15 @@ from lava.magma.core.process.variable import Var
 
 from lavaprune.processes.base import LavapruneProcess
 from lavaprune.processes.checks import checked_array, checked_count
-from lavaprune.processes.control import CONTROL_COLUMNS, PHASE, PHASE_IDLE, PHASE_TEST, PRUNE_EVENT
+from lavaprune.processes.control import (
+    CONTROL_COLUMNS,
+    MU_POST_Q,
+    MU_PRE_Q,
+    PHASE,
+    PHASE_IDLE,
+    PHASE_TEST,
+    PRUNE_EVENT,
+)
 from lavaprune.processes.control_word import WORD_COLUMNS
 
 PIPE_SAMPLES = 32  # samples that wait in the pipes from the host
@@ -77,6 +85,8 @@ class Sequencer(LavapruneProcess):
             checked_array(owner, "control phase", rows[:, PHASE], (n_samples,), PHASE_IDLE, PHASE_TEST, np.int64)
             values = rows[:, :PRUNE_EVENT]  # only an event may be -1
             checked_array(owner, "control", values, values.shape, 0, 2**62, np.int64)
+            rates = rows[:, MU_PRE_Q : MU_POST_Q + 1]
+            checked_array(owner, "control rates", rates, rates.shape, 0, 2**32 - 1, np.int64)
             samples = (pixels, rows)
         elif images is not None or control is not None:
             missing = "control" if control is None else "images"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lavaprune.energy.counts import N_COUNTERS
+
 
 @dataclass
 class NetworkState:
@@ -20,7 +22,7 @@ class NetworkState:
     theta : numpy.ndarray, shape (N,), int32
         Threshold adaptation, LSB 2**-16 mV.
     batch_counts : numpy.ndarray, shape (N,), int64
-        Spikes of each neuron in the training samples since the last pruning event.
+        Spikes of each neuron in the training samples since the last batch ended.
     counters : numpy.ndarray, shape (2, C), int64
         Event counters of training (row 0) and inference (row 1), in the order of `energy.counts.COUNTER_NAMES`.
     """
@@ -42,7 +44,7 @@ class NetworkState:
             "plastic": (shape, np.uint8),
             "theta": ((shape[1],), np.int32),
             "batch_counts": ((shape[1],), np.int64),
-            "counters": ((2, self.counters.shape[-1]), np.int64),
+            "counters": ((2, N_COUNTERS), np.int64),
         }
         for name, (want, dtype) in expected.items():
             array = getattr(self, name)

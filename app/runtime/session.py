@@ -204,7 +204,7 @@ class EngineSession:
         self._is_running = False
         runtime = self.process.runtime
         if runtime is not None:
-            failure = await_failure([runtime])
+            failure = None if isinstance(error, KeyboardInterrupt) else await_failure([runtime])
             discard(runtime)  # an engine in an unknown state might never answer a stop
             if failure is not None:
                 raise RunError(str(failure)) from failure.cause()

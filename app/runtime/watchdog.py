@@ -115,16 +115,19 @@ def guarded(process: AbstractProcess, timeout_s: float = 600.0) -> Iterator[None
             watch.timeout_s = min(timeout_s, _STOP_TIMEOUT_S)
             process.stop()
             watch.finish()
-        except BaseException:
+        except BaseException as error:
+            # Before anything else: it would interrupt what follows.
+            watch.finish()
+            watch.join()
             runtime = process.runtime
-            if watch.problem is None and runtime is not None:
+            is_ctrl_c = isinstance(error, KeyboardInterrupt)  # of which the actors die too: no failure of theirs
+            if watch.problem is None and runtime is not None and not is_ctrl_c:
                 # Lava may have noticed first; its own error says only that there was one.
                 watch.failure = await_failure([runtime])
                 watch.problem = str(watch.failure) if watch.failure is not None else None
-            watch.finish()
             if runtime is not None:
                 discard(runtime)
-            if watch.problem is None:
+            if watch.problem is None or is_ctrl_c:
                 raise
             raise RunError(watch.problem) from (watch.failure.cause() if watch.failure is not None else None)
         finally:

@@ -79,6 +79,27 @@ def test_a_fetched_state_continues_to_the_same_end():
         assert_same_state(second.fetch_state(), engine.state())
 
 
+def test_a_pruned_network_continues_to_the_same_end():
+    """The state is fetched amid a batch, between two events."""
+    images, control = samples(13)
+    control[4, PRUNE_EVENT] = 1
+    control[9, PRUNE_EVENT] = 2
+    method = method_from_settings("aptn", threshold=0.1, spike_interval=3)
+    ends = []
+    for stop in (13, 7):
+        run = session(method=method)
+        with guarded(run.process), run:
+            list(run.present(images[:stop], control[:stop]))
+            ends.append(run.fetch_state())
+    whole, state = ends
+    assert state.batch_counts.any()
+    assert whole.connectivity < state.connectivity < 1
+    second = session(state, method)
+    with guarded(second.process), second:
+        list(second.present(images[7:], control[7:]))
+        assert_same_state(second.fetch_state(), whole)
+
+
 def test_pruning_events_end_a_step_and_prune():
     images, control = samples(12)
     control[5, PRUNE_EVENT] = 1

@@ -70,9 +70,9 @@ def test_keeps_the_traceback_of_the_process_model():
 
 def test_a_hang_is_a_failure():
     began = time.monotonic()
-    with pytest.raises(RunError, match="no progress for 4 s"):
-        supervise(toys.run_graph, "sleep", hang_timeout_s=4.0)
-    assert time.monotonic() - began < 4.0 + _LIMIT_S
+    with pytest.raises(RunError, match="no progress for 2 s"):
+        supervise(toys.run_graph, "sleep", hang_timeout_s=2.0)
+    assert time.monotonic() - began < 2.0 + _LIMIT_S
 
 
 def test_slow_work_is_not_a_hang():
@@ -131,7 +131,7 @@ def test_removes_only_the_shared_memory_of_dead_runs():
     stale.touch()
     in_use.touch()
     try:
-        supervise(toys.slow_but_alive)
+        supervise(toys.run_graph)
         assert not stale.exists()
         assert in_use.exists()
     finally:

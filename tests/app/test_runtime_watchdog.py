@@ -13,6 +13,8 @@ import pytest
 from lava.magma.core.run_conditions import RunContinuous, RunSteps
 
 from lavaprune.errors import RunError
+from lavaprune.runtime import watchdog
+from lavaprune.runtime.actors import ActorFailure
 from lavaprune.runtime.actors import _problem as find_problem
 from lavaprune.runtime.heartbeat import heartbeat
 from lavaprune.runtime.watchdog import guarded, run_guarded
@@ -116,6 +118,46 @@ def test_errors_of_the_user_stay_and_the_graph_ends():
 
     with pytest.raises(ZeroDivisionError):
         run()
+
+
+def test_ctrl_c_stays_ctrl_c():
+    """The terminal, or a notebook, sends it to the actors too, which then end with an error."""
+    toy = toys.graph()
+
+    def run():
+        with guarded(toy):
+            toy.run(RunSteps(num_steps=1), toys.CONFIG)
+            os.kill(toy.runtime._messaging_infrastructure.actors[0].pid, signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+
+
+def test_the_watch_does_not_interrupt_the_search_for_a_cause(monkeypatch):
+    """It may see a failure just while the main thread, which Lava's own error has reached, waits for the actor's."""
+    is_searching = threading.Event()
+
+    def search(runtimes):
+        is_searching.set()
+        time.sleep(0.3)  # several looks of the watch
+
+    def find(runtime):
+        return ActorFailure("Process Toy", "was lost") if is_searching.is_set() else None
+
+    monkeypatch.setattr(watchdog, "await_failure", search)
+    monkeypatch.setattr(watchdog, "find_failure", find)
+
+    def run():
+        toy = toys.graph()
+        with guarded(toy):
+            toy.run(RunSteps(num_steps=1), toys.CONFIG)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run()
+    assert is_searching.is_set()
 
 
 def test_only_in_the_main_thread():

@@ -1,5 +1,7 @@
 """The fused Process in Lava computes what its kernels compute without Lava, prunes, and fits into other graphs."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from lava.magma.core.run_conditions import RunContinuous, RunSteps
@@ -190,6 +192,28 @@ def test_an_event_needs_training_and_a_controller():
     assert_same_state(state, engine.state())
 
 
+def test_a_controller_whose_masks_do_not_come_back_prunes_nothing():
+    """Somebody only looks at what would be pruned; an InPort without a connection reads as zeros: no masks."""
+    images, control = samples(5)
+    control[4, PHASE] = PHASE_TRAIN
+    control[4, PRUNE_EVENT] = 1
+    process, host = network(5)
+    controller = PruningController(30, 7, LowestQuarter())
+    process.prune_trigger_out.connect(controller.trigger_in)
+    process.prune_counts_out.connect(controller.counts_in)
+    process.prune_weights_out.connect(controller.weights_in)
+    with guarded(process):
+        process.run(RunContinuous(), CONFIG)
+        host.send(images, control, REQUEST_STATE)
+        host.receive()
+        weights, conducts, plastic, _, batch_counts = host.receive_state()
+        host.stop()
+    assert conducts.all()
+    assert plastic.all()
+    assert weights.any()
+    assert not batch_counts.any()
+
+
 def test_an_event_before_the_last_sample_is_refused():
     images, control = samples(5)
     control[0, PRUNE_EVENT] = 1
@@ -248,6 +272,32 @@ def test_refuses_a_state_of_another_size():
     other = initial_state(NetworkParameters(n_inputs=30, n_neurons=8))
     with pytest.raises(ValueError, match=r"FusedNetwork: weights have shape \(30, 8\); allowed: \(30, 7\)"):
         FusedNetwork(PARAMETERS, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("conducts", 2, r"conducts\[3, 2\] is 2; allowed: integers 0 .. 1"),
+        ("plastic", 255, r"plastic\[3, 2\] is 255; allowed: integers 0 .. 1"),
+        ("conducts", 0, r"weights\[3, 2\] is 9 where conducts is 0; allowed: 0"),
+        ("theta", -1, r"theta\[2\] is -1; allowed: integers 0 .. 8388607"),
+        ("batch_counts", -1, r"batch_counts\[2\] is -1; allowed: integers 0 .. "),
+        ("counters", -1, r"counters\[1, 2\] is -1; allowed: integers 0 .. "),
+    ],
+)
+def test_refuses_a_state_out_of_range(name, value, message):
+    state = initial_state(PARAMETERS)
+    state.weights[3, 2] = 9
+    where = {"theta": 2, "batch_counts": 2, "counters": (1, 2)}.get(name, (3, 2))
+    getattr(state, name)[where] = value
+    with pytest.raises(ValueError, match="FusedNetwork: " + message):
+        FusedNetwork(PARAMETERS, state)
+
+
+def test_a_state_has_all_counters():
+    state = initial_state(PARAMETERS)
+    with pytest.raises(ValueError, match=r"network state: counters is int64\(2, 17\); allowed: int64\(2, 18\)"):
+        dataclasses.replace(state, counters=state.counters[:, 1:])
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, 65537])

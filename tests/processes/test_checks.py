@@ -77,6 +77,10 @@ ROWS = np.zeros((2, 6), int)
             "Sequencer: control[0, 0] is -1; allowed: integers 0 ..",
         ),
         (
+            lambda: Sequencer(3, 5, np.zeros((2, 3)), [[0, 1, 0, 2**32, 0, 0]] * 2),
+            "Sequencer: control rates[0, 1] is 4294967296; allowed: integers 0 .. 4294967295",
+        ),
+        (
             lambda: Sequencer(3, 5, np.zeros((2, 3)), [[0, 0, 0, 0, 0, -2]] * 2),
             "Sequencer: control[0, 5] is -2; allowed: integers -1 ..",
         ),
