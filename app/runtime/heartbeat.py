@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import mmap
-import struct
 import time
 
-_CLOCK = struct.Struct("d")
+_CLOCK_BYTES = 8  # a double
 
 
 class Heartbeat:
     """The time of the last sign of life, shared between a process and the children it forks later.
 
     It lives in an anonymous memory map: nothing in the file system, and readable by the parent even while
-    the child cannot run Python.
+    the child cannot run Python. A reader sees a whole time, never half of one: it is written as one double.
     """
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _CLOCK.size)
+        # not struct.pack_into, which clears the bytes first: to who reads them then, it has not beaten since boot
+        self._time = memoryview(mmap.mmap(-1, _CLOCK_BYTES)).cast("d")
         self.beat()
 
     def beat(self) -> None:
         """Say that the run has made progress."""
-        _CLOCK.pack_into(self._memory, 0, time.monotonic())
+        self._time[0] = time.monotonic()
 
     def age_s(self) -> float:
         """Seconds since the last `beat`; the monotonic clock is the same for all processes of a machine."""
-        (last,) = _CLOCK.unpack_from(self._memory, 0)
-        return float(time.monotonic() - last)
+        last = self._time[0]
+        return time.monotonic() - last
 
 
 _listening: list[Heartbeat] = []
