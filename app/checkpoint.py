@@ -8,8 +8,7 @@ in it.
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy.typing as npt
 
 from lavaprune.energy.counts import N_COUNTERS
 from lavaprune.errors import InputError
-from lavaprune.files import atomic_file
+from lavaprune.files import write_bytes
 
 FORMAT_VERSION = 1
 EXTRA_PREFIX = "extra_"
@@ -85,8 +84,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, settings_sha256: str, da
     arrays["settings_sha256"] = _hex_to_array(settings_sha256)
     arrays["data_sha256"] = _hex_to_array(data_sha256)
     arrays["content_sha256"] = _content_digest(arrays)
-    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
-        np.savez(stream, **arrays)
+    stream = io.BytesIO()  # zipfile complains on stderr, at length, where it cannot end its archive: a full disk
+    np.savez(stream, **arrays)
+    write_bytes(path, stream.getvalue())
 
 
 def load_checkpoint(
@@ -125,7 +125,8 @@ def load_checkpoint(
         if wanted is not None and found != wanted:
             kind = name.partition("_")[0]
             raise InputError(
-                f"{path}: checkpoint's {kind} have sha256 {found[:16]}...; allowed: this run's, {wanted[:16]}..."
+                f"{path}: checkpoint's {kind} have sha256 {found[:16]}... and those given {wanted[:16]}...; "
+                "allowed: the same"
             )
     del arrays["format"]
     problem = _first_problem(arrays, n_inputs, n_neurons)
@@ -150,19 +151,13 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
                 if not all(isinstance(array, np.ndarray) for array in arrays.values()):
                     raise ValueError("a member is no array")
                 return arrays
+    except InputError:
+        raise
     except FileNotFoundError:
-        raise InputError(f"{path}: no such checkpoint") from None
+        raise InputError(f"{path}: no such checkpoint; allowed: a run that has got as far as one") from None
     except OSError as error:
         raise InputError(f"{path}: checkpoint cannot be read ({error.strerror or error})") from None
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        KeyError,
-        EOFError,
-        MemoryError,
-        NotImplementedError,
-    ) as error:
+    except Exception as error:  # whatever zipfile, zlib, NumPy and the tokenizer that it reads headers with raise
         raise InputError(f"{path}: checkpoint is damaged ({type(error).__name__}: {error})") from None
 
 

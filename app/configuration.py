@@ -50,15 +50,18 @@ def build_settings(config: Path | None = None, preset: str | None = None, assign
     """
     given = read_toml(config) if config is not None else {}
     changes: dict[str, Any] = {}
-    for text in assignments:
-        merge(changes, parse_assignment(text))
-    if "preset" in changes:
-        raise InputError("setting 'preset' cannot be changed by --set; use --preset")
-    name = _preset_name(preset, given, {**given, **changes}, config)
-    values: dict[str, Any] = {}
-    for layer in (read_preset(name), given, changes, {"preset": name}):
-        merge(values, layer)
-    return validate(values)
+    try:
+        for text in assignments:
+            merge(changes, parse_assignment(text))
+        if "preset" in changes:
+            raise InputError("setting 'preset' cannot be changed by --set; use --preset")
+        name = _preset_name(preset, given, {**given, **changes}, config)
+        values: dict[str, Any] = {}
+        for layer in (read_preset(name), given, changes, {"preset": name}):
+            merge(values, layer)
+        return validate(values)
+    except RecursionError:
+        raise InputError("settings are nested too deeply; allowed: a name, or a section's name") from None
 
 
 def _preset_name(preset: str | None, given: Mapping[str, Any], chosen: Mapping[str, Any], config: Path | None) -> str:

@@ -45,7 +45,7 @@ def events_of_run(path: Path) -> dict[str, PhaseEvents]:
             images = int(result[images_key])
             counts = EventCounts(**result["counts"][phase])
             events = HardwareEvents.from_counts(counts, steps=images * run.settings.steps)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"run folder {path}: result.json has no usable counts of {phase} ({error})") from None
         found[phase] = PhaseEvents(events, max(1, images))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,30 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` atomically as UTF-8 (see `atomic_file`)."""
     write_bytes(path, content.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def writable_folder(path: Path) -> Iterator[None]:
+    """Make a folder and its parents, or take one that exists, and see that files can be written in it.
+
+    Where this or the block fails, the folders that were made here are removed again if they are empty.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made or written to.
+    """
+    made = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _sync(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from lavaprune.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lavaprune.configuration import read_toml, validate, write_toml
 from lavaprune.errors import InputError
-from lavaprune.files import temporary_name, write_bytes, write_text
+from lavaprune.files import temporary_name, writable_folder, write_bytes, write_text
 from lavaprune.settings import Settings
 
 CONFIG = "config.toml"
@@ -27,13 +27,16 @@ def default_folder(settings: Settings) -> Path:
 
 def require_vacant(path: Path) -> None:
     """Raise InputError if `path` holds a run, or cannot hold one."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"output folder {path}: is not a folder; allowed: a new or empty folder")
-    for name in _OWN_FILES:
-        if (path / name).exists():
-            raise InputError(
-                f"output folder {path}: already holds a run ({name}); allowed: another folder, or --resume"
-            )
+    try:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"output folder {path}: is not a folder; allowed: a new or empty folder")
+        for name in _OWN_FILES:
+            if (path / name).exists():
+                raise InputError(
+                    f"output folder {path}: already holds a run ({name}); allowed: another folder, or --resume"
+                )
+    except OSError as error:
+        raise InputError(f"output folder {path}: cannot be read ({error.strerror or error})") from None
 
 
 class RunFolder:
@@ -62,8 +65,8 @@ class RunFolder:
         """
         require_vacant(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            write_toml(settings, path / CONFIG)
+            with writable_folder(path):
+                write_toml(settings, path / CONFIG)
         except OSError as error:
             raise InputError(f"output folder {path}: cannot be written ({error.strerror or error})") from None
         return cls(path, settings)
@@ -77,10 +80,13 @@ class RunFolder:
         InputError
             If there is no such folder, or it is not a run.
         """
-        if not path.is_dir():
-            raise InputError(f"run folder {path}: no such folder")
-        if not (path / CONFIG).is_file():
-            raise InputError(f"run folder {path}: not a run of lavaprune (no {CONFIG})")
+        try:
+            if not path.is_dir():
+                raise InputError(f"run folder {path}: no such folder")
+            if not (path / CONFIG).is_file():
+                raise InputError(f"run folder {path}: not a run of lavaprune (no {CONFIG})")
+        except OSError as error:
+            raise InputError(f"run folder {path}: cannot be read ({error.strerror or error})") from None
         return cls(path, validate(read_toml(path / CONFIG)))
 
     def clear_unfinished(self) -> None:
@@ -160,7 +166,7 @@ class RunFolder:
             result = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise InputError(f"{path}: not a result of lavaprune ({error})") from None
         if not isinstance(result, dict):
             raise InputError(f"{path}: not a result of lavaprune (no JSON object)")

@@ -106,7 +106,7 @@ def run_chunk(
     Parameters
     ----------
     images : (K, I) uint8
-    control : (K, 6) int64, see the column names above; rows of phase 0 are skipped
+    control : (K, 6) int64, columns as in `processes.control`; rows of phase 0 are skipped
     const : (22,) int64
     x_table, y1_table, y2_table, interval_table : int64 look-up tables
     weights, plastic : (I, P) uint8; ``plastic`` is read only where ``masked``

@@ -113,7 +113,7 @@ def normalise_column(weights, plastic, masked, n_neurons, i, target, key, ordina
             n += 1
         else:
             column[j] = 0.0
-    if total == 0 or target == 0:
+    if total == 0:
         return n
     for j in range(n_inputs):
         random = np.float64((random_32(key, j * n_neurons + i, ordinal) * total) >> 32)

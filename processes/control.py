@@ -9,7 +9,8 @@ column              content
 ``MU_POST_Q``       rate of potentiation, as `proc_models.fixed_point.potentiation_q16` takes it
 ``THETA_PLUS_Q``    step of the adaptive threshold at a spike, 2**-16 mV
 ``PRUNE_EVENT``     1 + k where pruning event k follows this sample's normalisation; -1 where a batch ends
-                    without an event; else 0. Spike counts of a batch start anew after either
+                    without an event; else 0. Counts in training rows only. Spike counts of a batch start
+                    anew after either
 ==================  ==================================================================================
 
 Learning rates come with the sample, so annealing is decided once, by the host, in decimal arithmetic.

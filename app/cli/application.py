@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -81,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(error: BaseException, message: str, code: int) -> int:
     if os.environ.get(DEBUG_VARIABLE, "") not in ("", "0"):
         traceback.print_exception(error, file=sys.stderr)
-    print(f"lavaprune: error: {' '.join(message.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the exit code counts even where nobody can be told
+        print(f"lavaprune: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
     return code
 
 

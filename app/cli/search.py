@@ -41,6 +41,8 @@ def command(
     """Search for hyper-parameters. Validation images are the last training images; they are never learned from,
     and test images are never looked at."""
     with stdout_kept_clean():
+        from optuna.trial import TrialState
+
         from lavaprune.configuration import build_settings
         from lavaprune.datasets.loader import load_dataset
         from lavaprune.training.progress import phase_bar
@@ -52,7 +54,9 @@ def command(
         with phase_bar("search", trials) as bar:
 
             def on_trial(study: Any, trial: Any) -> None:
-                bar.advance(1, f"best validation accuracy {study.best_value:.2%}")
+                complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+                best = max((each.value or 0 for each in complete), default=None)
+                bar.advance(1, None if best is None else f"best validation accuracy {best:.2%}")
 
             result = search(settings, data, trials, out, train_images, starts, narrow, repeats, on_trial)
     print_result(result, as_json)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lavaprune.datasets.checksums import CHECKSUMS, FileSums
 from lavaprune.errors import InputError
-from lavaprune.files import atomic_file
+from lavaprune.files import atomic_file, writable_folder
 
 MIRRORS: dict[str, tuple[str, ...]] = {
     "mnist": (
@@ -53,26 +53,26 @@ def download_file(dataset: str, name: str, folder: Path) -> Path:
     sums = CHECKSUMS[dataset][name]
     reasons = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for mirror in MIRRORS[dataset]:
-            _log.info("downloading %s%s.gz", mirror, name)
-            try:
-                _fetch(f"{mirror}{name}.gz", path, sums)
-                return path
-            except (
-                urllib.error.URLError,
-                http.client.HTTPException,
-                TimeoutError,
-                ConnectionError,
-                _Mismatch,
-            ) as error:
-                reasons.append(f"{mirror}: {str(error) or type(error).__name__}")
+        with writable_folder(folder):
+            for mirror in MIRRORS[dataset]:
+                _log.info("downloading %s%s.gz", mirror, name)
+                try:
+                    _fetch(f"{mirror}{name}.gz", path, sums)
+                    return path
+                except (
+                    urllib.error.URLError,
+                    http.client.HTTPException,
+                    TimeoutError,
+                    ConnectionError,
+                    _Mismatch,
+                ) as error:
+                    reasons.append(f"{mirror}: {str(error) or type(error).__name__}")
+            raise InputError(
+                f"{path}: no such file and it could not be downloaded ({'; '.join(reasons)}); put the official file "
+                "there, or give --data-dir a folder with MNIST/raw/*.gz and FashionMNIST/raw/*.gz"
+            )
     except OSError as error:
         raise InputError(f"{path}: cannot be downloaded ({error.strerror or error})") from None
-    raise InputError(
-        f"{path}: no such file and it could not be downloaded ({'; '.join(reasons)}); put the official file "
-        "there, or give --data-dir a folder with MNIST/raw/*.gz and FashionMNIST/raw/*.gz"
-    )
 
 
 class _Mismatch(Exception):

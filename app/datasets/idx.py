@@ -92,7 +92,10 @@ def _read_data(path: Path, stream: BinaryIO, shape: tuple[int, ...]) -> npt.NDAr
     most = file_bytes * _MAX_DEFLATE_RATIO if path.suffix == ".gz" else file_bytes
     if n_bytes > most:
         raise InputError(f"{path}: data end too early; allowed: {n_bytes} bytes by its header (file is truncated)")
-    data = np.empty(n_bytes, dtype=np.uint8)
+    try:
+        data = np.empty(n_bytes, dtype=np.uint8)
+    except (MemoryError, ValueError):
+        raise InputError(f"{path}: data are {n_bytes} bytes by its header; allowed: what fits into memory") from None
     view = memoryview(data)  # type: ignore[arg-type]  # NumPy's buffer protocol is not annotated
     filled = 0
     while filled < n_bytes:

@@ -52,10 +52,12 @@ def training_rows(settings: Settings, first: int, count: int, n_images: int) -> 
     for start in np.unique(block).tolist():
         rows[block == start, MU_PRE_Q : THETA_PLUS_Q + 1] = _rates(settings, start, n_images)
     schedule = pruning_schedule(settings, n_images)
-    rows[(image + 1 - schedule.start) % schedule.batch == 0, PRUNE_EVENT] = BATCH_ENDS
+    since_start = image + 1 - schedule.start
+    ends = since_start % schedule.batch == 0
+    rows[ends, PRUNE_EVENT] = BATCH_ENDS
     if settings.pruning.method != "none":
-        for k, trained in enumerate(schedule.event_images):
-            rows[image + 1 == trained, PRUNE_EVENT] = 1 + k
+        events = ends & (since_start >= 0) & (image < n_images)
+        rows[events, PRUNE_EVENT] = 1 + since_start[events] // schedule.batch
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.table import Table
 from lavaprune.configuration import build_settings
 from lavaprune.energy_report import energy_report, energy_text, events_of_run
 from lavaprune.errors import InputError
-from lavaprune.files import write_text
+from lavaprune.files import writable_folder, write_text
 from lavaprune.training.run import train
 
 RUNS = {"unpruned": "none", "aptn": "aptn"}
@@ -37,12 +37,12 @@ def demo(out: Path, seed: int = 1) -> dict[str, Any]:
     """
     from lavaprune.plots.demo_picture import write_demo_picture
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"output folder {out}: cannot be made ({error.strerror})") from None
-    folder = Path(tempfile.mkdtemp(prefix="lavaprune-demo-"))
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(writable_folder(out))
+        except OSError as error:
+            raise InputError(f"output folder {out}: cannot be written ({error.strerror or error})") from None
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lavaprune-demo-")))
         results, texts, reports = {}, [], {}
         for name, method in RUNS.items():
             chosen = [f"pruning.method={method}", f"seed={seed}", "pictures=false"]
@@ -53,8 +53,6 @@ def demo(out: Path, seed: int = 1) -> dict[str, Any]:
             texts.append(f"{name}\n{energy_text(phases)}")
         write_text(out / TABLE, "\n\n".join(texts) + "\n")
         write_demo_picture(out / PICTURE, {name: folder / name for name in RUNS})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     _show(results, reports)
     return {
         **{name: _summary(results[name], reports[name]) for name in RUNS},

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lavaprune.datasets.dataset import Dataset
+from lavaprune.errors import InputError
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST
@@ -25,6 +26,8 @@ def train_offline(
     settings: Settings, data: Dataset, n_images: int, report: Callable[[FusedEngine, int], None] | None = None
 ) -> FusedEngine:
     """All passes over the first ``n_images`` training images; ``report`` hears how many were presented."""
+    if settings.pruning.method != "none":
+        raise InputError(f"setting 'pruning.method' is {settings.pruning.method!r}; allowed without Lava: none")
     parameters = settings.network_parameters(data.n_inputs)
     engine = FusedEngine(parameters, initial_state(parameters))
     total = n_images * settings.passes

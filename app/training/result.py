@@ -57,6 +57,7 @@ def build_result(
         "dataset": settings.dataset,
         "preset": settings.preset,
         **images,
+        "validation_images": settings.validation_images,
         "passes": settings.passes,
         "neurons": settings.neurons,
         "inhibition": settings.network.inhibition,

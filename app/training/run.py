@@ -28,6 +28,7 @@ from lavaprune.training.readout import Labeller, classify
 from lavaprune.training.result import build_result, inference_counters
 
 _MV = 1.0 / 65536  # of a threshold's least significant bit
+SPIKES = "spikes_since_metrics"  # of each neuron, (N,) int64: among a checkpoint's extras
 
 
 def train(
@@ -101,15 +102,17 @@ def _train(run: RunFolder, data: Dataset, images: dict[str, int], progress: bool
     data_sha256 = data.sha256()
     estimate = AccuracyEstimate(data.n_classes, settings.neurons)
     state, first, seconds_before = initial_state(parameters), 0, 0.0
+    spikes = np.zeros(settings.neurons, np.int64)
     if run.has_checkpoint:
         checkpoint = run.load_checkpoint(data.n_inputs, data_sha256)
         state, first = network_state(checkpoint), checkpoint.next_sample
         seconds_before = float(checkpoint.extras["train_seconds"])
         estimate.restore(dict(checkpoint.extras))
+        spikes = checkpoint.extras.get(SPIKES, spikes).astype(np.int64)
     run.rewind_metrics(first)
     with open_session(settings, parameters, state) as session:
         trainer = _Trainer(run, data, images["train_images"], session, estimate, data_sha256)
-        trainer.present(first, seconds_before, progress)
+        trainer.present(first, seconds_before, spikes, progress)
         result = _label_and_test(session, settings, data, images, trainer.seconds, progress)
     run.write_result(result)
     return result
@@ -152,13 +155,12 @@ class _Trainer:
         self.session, self.estimate, self.data_sha256 = session, estimate, data_sha256
         self.seconds = 0.0
 
-    def present(self, first: int, seconds_before: float, progress: bool) -> None:
-        """Show the images from ``first`` on."""
+    def present(self, first: int, seconds_before: float, spikes: np.ndarray, progress: bool) -> None:
+        """Show the images from ``first`` on; ``spikes`` of each neuron since the last line of metrics."""
         settings = self.run.settings
         in_a_pass = self.n_images // settings.passes
         periods = (settings.metrics_images, settings.checkpoint_images, in_a_pass)
         began = time.perf_counter()
-        spikes = np.zeros(settings.neurons, np.int64)  # since the last line of metrics
         with phase_bar("train", self.n_images, first, progress) as bar:
             for start, end in chunk_ranges(first, self.n_images, settings.metrics_images, periods):
                 control = training_rows(settings, start, end - start, self.n_images)
@@ -174,7 +176,7 @@ class _Trainer:
                     bar.advance(0, self._write_metrics(end, spikes))
                     spikes[:] = 0
                 if end % settings.checkpoint_images == 0 or end == self.n_images:
-                    self._write_checkpoint(end)
+                    self._write_checkpoint(end, spikes)
 
     def _write_metrics(self, presented: int, spikes: np.ndarray) -> str:
         accuracy = self.estimate.close_interval()
@@ -195,9 +197,13 @@ class _Trainer:
         )
         return "" if accuracy is None else f"accuracy about {accuracy:.1%}"
 
-    def _write_checkpoint(self, next_sample: int) -> None:
+    def _write_checkpoint(self, next_sample: int, spikes: np.ndarray) -> None:
         state = self.session.fetch_state()
-        extras: dict[str, Any] = {**self.estimate.extras(), "train_seconds": np.float64(self.seconds)}
+        extras: dict[str, Any] = {
+            **self.estimate.extras(),
+            SPIKES: spikes,
+            "train_seconds": np.float64(self.seconds),
+        }
         checkpoint = Checkpoint(
             next_sample=next_sample,
             weights=state.weights,

@@ -18,8 +18,8 @@ from optuna.storages.journal import JournalFileBackend
 from lavaprune.configuration import merge, parse_assignment, validate
 from lavaprune.datasets.dataset import Dataset
 from lavaprune.energy.counts import TRAINING_ROW, counter_index
-from lavaprune.errors import InputError
-from lavaprune.files import write_text
+from lavaprune.errors import InputError, RunError
+from lavaprune.files import writable_folder, write_text
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.settings import Settings
 from lavaprune.training.offline import CHUNK_IMAGES, accuracy_offline, train_offline
@@ -50,6 +50,12 @@ SPACE: Space = {
 
 
 TRIALS = "trials.json"
+JOURNAL = "study.log"
+# settings that a trial's accuracy does not depend on, or that a search sets by itself
+_NO_CONDITIONS = (
+    "preset", "seed", "train_images", "test_images", "label_images", "validation_images", "engine",
+    "samples_per_step", "checkpoint_images", "metrics_images", "pictures",
+)  # fmt: skip
 EXPLOSION_IMAGES = 1_000  # after so many images a trial ends in which nearly all neurons fire at once
 MOST_SPIKES_PER_IMAGE = 500
 NEAR_THE_BEST = 0.015  # a trial this near the best is repeated with other seeds, so that luck does not win
@@ -114,20 +120,64 @@ def present_values(settings: Settings) -> dict[str, Any]:
 
 
 def validation_split(data: Dataset, n_images: int = VALIDATION_IMAGES) -> Dataset:
-    """Hold the last training images out; at most a fifth of them."""
-    return data.hold_out(min(n_images, len(data.train_images) // 5))
+    """Hold the last training images out; at most a fifth of them, at least one."""
+    if len(data.train_images) < 2:
+        raise InputError(f"search with {data.name}: there is 1 training image; allowed: from 2, one to validate with")
+    return data.hold_out(min(n_images, max(1, len(data.train_images) // 5)))
 
 
 def best_values(folder: Path, count: int = 5) -> list[dict[str, Any]]:
     """The best settings of a study, by dotted name, from its ``trials.json``."""
     path = folder / TRIALS
     try:
-        rows = json.loads(path.read_bytes())
-        return [{name: row["values"][name] for name in SPACE if name in row["values"]} for row in rows[:count]]
+        rows = json.loads(path.read_bytes())[:count]
+        found = [{name: row["values"][name] for name in SPACE if name in row["values"]} for row in rows]
+        if not all(type(value) in (int, float) for values in found for value in values.values()):
+            raise ValueError("a value is no number")
+        return found
     except FileNotFoundError:
         raise InputError(f"study {folder}: has no {TRIALS}; allowed: a folder of lavaprune search") from None
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError, RecursionError) as error:
         raise InputError(f"{path}: not the trials of a search ({error})") from None
+
+
+def _open_study(out: Path) -> optuna.Study:
+    """Begin the study, or load the one that the folder holds."""
+    journal = out / JOURNAL
+    try:
+        with writable_folder(out):
+            return optuna.create_study(
+                study_name="search",
+                storage=optuna.storages.JournalStorage(JournalFileBackend(str(journal))),
+                load_if_exists=True,
+                direction="maximize",
+                sampler=optuna.samplers.TPESampler(seed=FIRST_SEED, multivariate=True, n_startup_trials=10),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=0),
+            )
+    except OSError as error:
+        raise InputError(f"output folder {out}: cannot be written ({error.strerror or error})") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{journal}: not the journal of a search ({type(error).__name__}: {error})") from None
+
+
+def _conditions(settings: Settings, split: Dataset, n_train: int) -> dict[str, Any]:
+    """What all trials of a study have in common, by dotted name: without it their accuracies do not compare."""
+    named: dict[str, Any] = {"data sha256": split.sha256(), "--train-images": n_train}
+    for name, value in settings.to_dict().items():
+        named |= {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+    return {name: value for name, value in named.items() if name not in (*SPACE, *_NO_CONDITIONS)}
+
+
+def _require_same_conditions(study: optuna.Study, out: Path, here: dict[str, Any]) -> None:
+    there = study.user_attrs.get("conditions")
+    if there is None:
+        study.set_user_attr("conditions", here)
+        return
+    for name, value in here.items():
+        if name in there and there[name] != value:
+            raise InputError(
+                f"study {out}: {name} is {there[name]!r} there and {value!r} here; allowed: the same, or another --out"
+            )
 
 
 def search(
@@ -167,7 +217,6 @@ def search(
     dict
         ``accuracy`` (validation, 0..1), ``trials``, ``values``.
     """
-    out.mkdir(parents=True, exist_ok=True)
     split = validation_split(data)
     space = space_for(data.n_inputs)
     if narrow is not None:
@@ -176,18 +225,9 @@ def search(
     n_label = n_train if repeats > 2 else min(10_000, max(1, n_train // 4))
     # hopeless trials end here: at the end of a chunk in the first pass
     early = min(n_train * settings.passes * 2 // 5, n_train) // CHUNK_IMAGES * CHUNK_IMAGES
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(out / "study.log")))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name="search",
-        storage=storage,
-        load_if_exists=True,
-        direction="maximize",
-        sampler=optuna.samplers.TPESampler(
-            seed=FIRST_SEED, multivariate=True, n_startup_trials=10
-        ),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=0),
-    )
+    study = _open_study(out)
+    _require_same_conditions(study, out, _conditions(settings, split, n_train))
     if not study.trials:
         for start in ({}, *starts):
             study.enqueue_trial(_within_space({**present_values(settings), **start}, space))
@@ -233,6 +273,8 @@ def search(
     if done < trials:
         study.optimize(objective, n_trials=None, callbacks=[finished])
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE and t.value is not None]
+    if not complete:
+        raise RunError(f"search {out}: none of {trials} trials came to its end: too many spikes in each")
     ranked = sorted(complete, key=lambda t: -(t.value or 0))
     rows = [
         {"number": t.number, "accuracy": t.value, "values": _shortened(t.params), **t.user_attrs} for t in ranked
