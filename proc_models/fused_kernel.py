@@ -4,7 +4,7 @@ The same arithmetic as the graph's ProcessModels, built from the same functions,
 cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed,
 only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped. Integers only, one thread.
 
-Shapes: I inputs, N neurons, P = N padded to a multiple of 16 for whole vectors (padding lanes never spike), T steps, K
+Shapes: I inputs, N neurons, P = N padded to a multiple of 8 for whole vectors (padding lanes never spike), T steps, K
 samples.
 """
 
@@ -185,6 +185,9 @@ def run_chunk(
         inh_is_awake[:] = 0
         for i in range(n_neurons):
             threshold[i] = np.float64(const[K_V_TH] + theta[i])
+        n_accumulated = 0
+        n_depressions = 0
+        n_active_updates = 0
         n_spiked = 0
         n_inh_spiked = 0
         n_recent = 0
@@ -201,14 +204,21 @@ def run_chunk(
             for s in range(n_lateral):
                 lateral_own[lateral[s]] = 1
             counts[C_LATERAL_ACC] += n_lateral * (n_neurons - 1)
-            for s in range(n_arrived):
-                counts[C_INPUT_ACC] += row_conducts[arrived[s]]
+            if masked:
+                for s in range(n_arrived):
+                    n_accumulated += row_conducts[arrived[s]]
+            else:
+                n_accumulated += n_arrived * n_neurons
 
             # depress with the fast trace, then let the inputs' traces start anew
             if learn and n_arrived > 0:
                 for s in range(n_arrived):
-                    counts[C_DEP_UPDATES] += row_plastic[arrived[s]]
                     last_pre[arrived[s]] = t
+                if masked:
+                    for s in range(n_arrived):
+                        n_depressions += row_plastic[arrived[s]]
+                else:
+                    n_depressions += n_arrived * n_neurons
                 if n_recent > 0:
                     depress(
                         weights, plastic, masked, n_neurons, arrived, n_arrived, recent, n_recent, last_post, y1_table,
@@ -237,8 +247,7 @@ def run_chunk(
                 v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, threshold, t, const
             )
             some_at_rest = n_at_rest > 0 or n_crossed > 0
-            counts[C_EXC_ACTIVE] += n_updated
-            counts[C_EXC_INACTIVE] += n_neurons - n_updated
+            n_active_updates += n_updated
             for s in range(n_lateral):
                 lateral_own[lateral[s]] = 0
 
@@ -303,6 +312,10 @@ def run_chunk(
                                 n_recent += 1
                 counts[C_EXC_SPIKES] += n_spiked
 
+        counts[C_INPUT_ACC] += n_accumulated
+        counts[C_DEP_UPDATES] += n_depressions
+        counts[C_EXC_ACTIVE] += n_active_updates
+        counts[C_EXC_INACTIVE] += steps * n_neurons - n_active_updates
         if record:
             for t in range(steps):
                 for s in range(bucket_count[t]):

@@ -53,4 +53,4 @@ N_CONSTANTS = 22
 
 LONG_AGO = -(1 << 30)  # step of a spike that never was
 NEVER_REACHED = 2.0**30  # threshold of a padding lane
-LANES = 16  # rows of weights are padded to a multiple of this, for whole vectors
+LANES = 8  # rows of weights are padded to a multiple of this, for whole vectors

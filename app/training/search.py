@@ -156,8 +156,14 @@ def _open_study(out: Path) -> optuna.Study:
             )
     except OSError as error:
         raise InputError(f"output folder {out}: cannot be written ({error.strerror or error})") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise InputError(f"{journal}: not the journal of a search ({type(error).__name__}: {error})") from None
+
+
+def _count_ended(study: optuna.Study) -> int:
+    """Trials that came to their end or were given up as hopeless; not those that Ctrl-C or an error ended."""
+    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    return len(study.get_trials(deepcopy=False, states=states))
 
 
 def _conditions(settings: Settings, split: Dataset, n_train: int) -> dict[str, Any]:
@@ -225,7 +231,7 @@ def search(
     n_label = n_train if repeats > 2 else min(10_000, max(1, n_train // 4))
     # hopeless trials end here: at the end of a chunk in the first pass
     early = min(n_train * settings.passes * 2 // 5, n_train) // CHUNK_IMAGES * CHUNK_IMAGES
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # else a line, and a traceback, for what ends a search early
     study = _open_study(out)
     _require_same_conditions(study, out, _conditions(settings, split, n_train))
     if not study.trials:
@@ -266,11 +272,10 @@ def search(
     def finished(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         if on_trial is not None:
             on_trial(study, trial)
-        if len([t for t in study.trials if t.state.is_finished()]) >= trials:
+        if _count_ended(study) >= trials:
             study.stop()
 
-    done = len([t for t in study.trials if t.state.is_finished()])
-    if done < trials:
+    if _count_ended(study) < trials:
         study.optimize(objective, n_trials=None, callbacks=[finished])
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE and t.value is not None]
     if not complete:
