@@ -13,8 +13,9 @@ README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_there_is_code() -> None:
+def test_there_is_code_and_no_gap() -> None:
     assert BLOCKS
+    assert not re.search(r"[A-Z]+_TABLE", README)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
