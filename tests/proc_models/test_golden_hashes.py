@@ -23,8 +23,11 @@ from lavaprune.proc_models import tables
 from lavaprune.proc_models.compile_cache import KERNEL_SOURCES
 from lavaprune.proc_models.fused_engine import FusedEngine, constants
 from lavaprune.proc_models.initial_state import initial_state
+from lavaprune.runtime.graph_session import GraphSession
+from lavaprune.runtime.watchdog import guarded
 from lavaprune.training import control
 
+GRAPH_TIMEOUT_S = 240.0
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "golden" / "make_golden_hashes.py"
 
@@ -44,6 +47,16 @@ EXPECTED = json.loads(golden.HASHES.read_text(encoding="utf-8"))
 
 
 # --- the runs themselves --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", golden.CASES)
+def test_graph_engine_gives_the_golden_hashes(case: str) -> None:
+    run = golden.build(case)
+    session = GraphSession(run.parameters, run.state)
+    with guarded(session.process, GRAPH_TIMEOUT_S), session:
+        counts = [part for _, part, _ in session.present(run.images, run.control)]
+        state = session.fetch_state()
+    assert golden.digests(state, np.concatenate(counts)) == EXPECTED[case]
 
 
 @pytest.mark.parametrize("case", golden.CASES)
