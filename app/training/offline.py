@@ -1,6 +1,7 @@
 """A whole run on the fused engine in this process, without Lava: what the search evaluates thousands of images with.
 
-The kernels are those that the fused ProcessModel runs, so the results are the same to the bit (a test says so).
+The kernels are those that the fused ProcessModel runs, so the results are the same to the bit (a test says so). Without Lava
+there is no pruning controller: pruning events do nothing here.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from lavaprune.datasets.dataset import Dataset
-from lavaprune.errors import InputError
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST
@@ -26,8 +26,6 @@ def train_offline(
     settings: Settings, data: Dataset, n_images: int, report: Callable[[FusedEngine, int], None] | None = None
 ) -> FusedEngine:
     """All passes over the first ``n_images`` training images; ``report`` hears how many were presented."""
-    if settings.pruning.method != "none":
-        raise InputError(f"setting 'pruning.method' is {settings.pruning.method!r}; allowed without Lava: none")
     parameters = settings.network_parameters(data.n_inputs)
     engine = FusedEngine(parameters, initial_state(parameters))
     total = n_images * settings.passes

@@ -223,6 +223,8 @@ def search(
     dict
         ``accuracy`` (validation, 0..1), ``trials``, ``values``.
     """
+    if settings.pruning.method != "none":
+        raise InputError(f"search: setting 'pruning.method' is {settings.pruning.method!r}; allowed: none")
     split = validation_split(data)
     space = space_for(data.n_inputs)
     if narrow is not None:
