@@ -1,7 +1,7 @@
 """A whole run on the fused engine in this process, without Lava: what the search evaluates thousands of images with.
 
-The kernels are those that the fused ProcessModel runs, so the results are the same to the bit (a test says so). Without Lava
-there is no pruning controller: pruning events do nothing here.
+The kernels are those that the fused ProcessModel runs, so the results are the same to the bit (a test says so). Without
+Lava there is no pruning controller: pruning events do nothing here.
 """
 
 from __future__ import annotations
