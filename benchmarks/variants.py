@@ -32,12 +32,13 @@ def main() -> int:
     if min(arguments.seeds) < FIRST_SEED:
         parser.error(f"--seeds are {arguments.seeds}; allowed: from {FIRST_SEED} on")
     try:
+        dataset = build_settings(preset=arguments.preset).dataset
+        data = validation_split(load_dataset(dataset, arguments.data_dir))
+        n_train = len(data.train_images)
         for variant in arguments.variant:
             accuracies = []
             for seed in arguments.seeds:
                 settings = build_settings(preset=arguments.preset, assignments=[*variant.split(), f"seed={seed}"])
-                data = validation_split(load_dataset(settings.dataset, arguments.data_dir))
-                n_train = len(data.train_images)
                 engine = train_offline(settings, data, n_train)
                 accuracies.append(accuracy_offline(engine, data, n_train, len(data.test_images)))
             line = {"variant": variant, "mean": statistics.mean(accuracies), "accuracies": accuracies}
