@@ -1,7 +1,7 @@
 """A whole run on the fused engine in this process, without Lava: what the search evaluates thousands of images with.
 
-The kernels are those that the fused ProcessModel runs, so the results are the same to the bit (a test says so). Without
-Lava there is no pruning controller: pruning events do nothing here.
+The kernels are those that the fused ProcessModel runs, and a pruning event asks the same `lavaprune.pruning.decide`
+as the controller, so the results are the same to the bit (a test says so).
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Callable
 import numpy as np
 
 from lavaprune.datasets.dataset import Dataset
+from lavaprune.energy.counts import TRAINING_ROW, counter_index
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
-from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST
+from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST, PRUNE_EVENT
+from lavaprune.pruning.method import PruningEvent, PruningMethod, decide
 from lavaprune.settings import Settings
-from lavaprune.training.control import inference_rows, training_rows
+from lavaprune.training.control import inference_rows, pruning_schedule, training_rows
 from lavaprune.training.presentation import chunk_ranges
 from lavaprune.training.readout import Labeller, classify
 
@@ -23,18 +25,54 @@ CHUNK_IMAGES = 100
 
 
 def train_offline(
-    settings: Settings, data: Dataset, n_images: int, report: Callable[[FusedEngine, int], None] | None = None
+    settings: Settings,
+    data: Dataset,
+    n_images: int,
+    report: Callable[[FusedEngine, int], None] | None = None,
+    engine: FusedEngine | None = None,
+    first: int = 0,
+    last: int | None = None,
 ) -> FusedEngine:
-    """All passes over the first ``n_images`` training images; ``report`` hears how many were presented."""
+    """All passes over the first ``n_images`` training images, pruned as the settings say.
+
+    Parameters
+    ----------
+    settings : Settings
+    data : Dataset
+    n_images : int
+        Training images of one pass.
+    report : callable, optional
+        Hears, after each chunk, how many images were presented.
+    engine : FusedEngine, optional
+        To go on with, before presentation ``first``; a new one by default.
+    first, last : int
+        Presentations from ``first`` to ``last - 1``; by default all.
+    """
     parameters = settings.network_parameters(data.n_inputs)
-    engine = FusedEngine(parameters, initial_state(parameters))
+    engine = engine or FusedEngine(parameters, initial_state(parameters))
+    method = settings.pruning.build_method()
     total = n_images * settings.passes
-    for first, last in chunk_ranges(0, total, CHUNK_IMAGES, [n_images]):
-        images = data.train_images[first % n_images : first % n_images + last - first].copy()
-        engine.run(images, training_rows(settings, first, last - first, total))
+    last = total if last is None else last
+    events = pruning_schedule(settings, total).event_images
+    for start, end in chunk_ranges(first, last, CHUNK_IMAGES, [n_images], events):
+        images = data.train_images[start % n_images : start % n_images + end - start].copy()
+        control = training_rows(settings, start, end - start, total)
+        engine.run(images, control)
+        if control[-1, PRUNE_EVENT] > 0:
+            prune_offline(engine, method, int(control[-1, PRUNE_EVENT]) - 1)
         if report is not None:
-            report(engine, last)
+            report(engine, end)
     return engine
+
+
+def prune_offline(engine: FusedEngine, method: PruningMethod, k: int) -> None:
+    """Pruning event ``k`` of an engine: what the controller does on Lava."""
+    weights, conducts, plastic = engine.synapses()
+    event = PruningEvent(k, engine.batch_counts.copy(), weights.copy(), conducts.copy(), plastic.copy())
+    new_conducts, new_plastic, operations = decide(method, event)
+    engine.set_masks(new_conducts, new_plastic)
+    engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
+    engine.batch_counts[:] = 0
 
 
 def respond(engine: FusedEngine, images: np.ndarray, phase: int) -> np.ndarray:
