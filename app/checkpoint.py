@@ -20,7 +20,7 @@ from lavaprune.energy.counts import N_COUNTERS
 from lavaprune.errors import InputError
 from lavaprune.files import write_bytes
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 EXTRA_PREFIX = "extra_"
 _DIGEST_BYTES = 32
 _MAX_EXTRA_DIMS = 4
@@ -41,6 +41,8 @@ class Checkpoint:
         Adaptive thresholds, LSB 2**-16 mV.
     batch_spike_counts : (N,) ndarray of int64
         Spikes of each neuron since the last batch ended.
+    column_targets : (N,) ndarray of int64
+        Sum to which each neuron's weights are normalised, in weight steps; 0: not at all.
     counters : (2, n_counters) ndarray of int64
         Row 0 training, row 1 inference; columns as `lavaprune.energy.counts.COUNTER_NAMES`.
     extras : mapping of str to ndarray
@@ -54,6 +56,7 @@ class Checkpoint:
     plastic: npt.NDArray[np.uint8]
     theta: npt.NDArray[np.int32]
     batch_spike_counts: npt.NDArray[np.int64]
+    column_targets: npt.NDArray[np.int64]
     counters: npt.NDArray[np.int64]
     extras: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 
@@ -91,7 +94,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, settings_sha256: str, da
 
 def load_checkpoint(
     path: Path,
-    n_inputs: int,
+    n_inputs: int | None,
     n_neurons: int,
     settings_sha256: str | None = None,
     data_sha256: str | None = None,
@@ -102,7 +105,7 @@ def load_checkpoint(
     ----------
     path : Path
     n_inputs, n_neurons : int
-        Size of the network it must be for.
+        Size of the network it must be for; inputs None: as many as it has.
     settings_sha256, data_sha256 : str, optional
         Of the settings and data it must belong to; None: not compared.
 
@@ -129,6 +132,9 @@ def load_checkpoint(
                 "allowed: the same"
             )
     del arrays["format"]
+    if n_inputs is None:
+        weights = arrays.get("weights")
+        n_inputs = len(weights) if weights is not None and weights.ndim else 0
     problem = _first_problem(arrays, n_inputs, n_neurons)
     if problem:
         raise InputError(f"{path}: checkpoint's {problem}")
@@ -171,6 +177,7 @@ def _specification(n_inputs: int, n_neurons: int) -> dict[str, tuple[str, tuple[
         "plastic": ("uint8", synapses),
         "theta": ("int32", (n_neurons,)),
         "batch_spike_counts": ("int64", (n_neurons,)),
+        "column_targets": ("int64", (n_neurons,)),
         "counters": ("int64", (2, N_COUNTERS)),
     }
 

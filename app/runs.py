@@ -16,8 +16,10 @@ from lavaprune.settings import Settings
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
+BEFORE_PRUNING = "before_pruning.npz"  # a checkpoint of the last image before the first pruning event
 RESULT = "result.json"
-_OWN_FILES = (CONFIG, METRICS, CHECKPOINT, RESULT)
+IMAGE_SHAPE = "image_shape"  # among a checkpoint's extras: height and width, (2,) int64
+_OWN_FILES = (CONFIG, METRICS, CHECKPOINT, BEFORE_PRUNING, RESULT)
 
 
 def default_folder(settings: Settings) -> Path:
@@ -99,9 +101,9 @@ class RunFolder:
         """Whether a checkpoint was ever written."""
         return (self.path / CHECKPOINT).exists()
 
-    def save_checkpoint(self, checkpoint: Checkpoint, data_sha256: str) -> None:
-        """Replace the checkpoint atomically; `data_sha256` is `Dataset.sha256`'s."""
-        save_checkpoint(self.path / CHECKPOINT, checkpoint, self.settings.sha256(), data_sha256)
+    def save_checkpoint(self, checkpoint: Checkpoint, data_sha256: str, name: str = CHECKPOINT) -> None:
+        """Replace the checkpoint atomically; `data_sha256` is `Dataset.sha256`'s, `name` the file's."""
+        save_checkpoint(self.path / name, checkpoint, self.settings.sha256(), data_sha256)
 
     def load_checkpoint(self, n_inputs: int, data_sha256: str | None = None) -> Checkpoint:
         """Read the checkpoint; it must be this run's, of these data, and undamaged.

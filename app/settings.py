@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from lavaprune.processes.parameters import PARAMETER_RANGES, NetworkParameters
 from lavaprune.pruning.method import PruningMethod
-from lavaprune.pruning.registry import known_methods, method_from_settings
+from lavaprune.pruning.registry import MethodSettings, build_method, known_methods
 
 DatasetName = Literal["digits", "mnist", "fashion", "idx"]
 # A factor of a pruning law, or the best one that the paper names for the law.
@@ -96,8 +96,15 @@ class PruningSettings(Section):
     factor_neurons: Factor = Field(default="paper", description="a, b or c of the law over groups")
     spike_interval: int = Field(default=30, ge=1, le=10**9, description="width of a group in spikes (SI)")
     grouping: Literal["sorted", "binned"] = Field(default="sorted", description="Algorithm 1, or hardware bins")
+    rescale: Literal["method", "none", "sum", "drive"] = Field(
+        default="method", description="what becomes of the remaining weights; method: what the method does"
+    )
     start: int = Field(default=30_000, ge=1, le=10**9, description="image of the first event")
     batch: int = Field(default=5_000, ge=1, le=10**9, description="images between two events")
+    connectivity: float = Field(default=0.1, ge=0, le=1, description="aim of methods that aim at a connectivity")
+    strategy: Literal["fixed", "constant", "adaptive"] = Field(default="adaptive", description="of neuron pruning")
+    spike_threshold: float = Field(default=0.0, ge=0, le=100_000, description="of neuron pruning, spikes per image")
+    neurons_removed: int = Field(default=10, ge=1, le=65536, description="neurons per event of the strategy fixed")
 
     @model_validator(mode="after")
     def _method_can_be_built(self) -> Self:
@@ -114,15 +121,22 @@ class PruningSettings(Section):
         PruningError
             If a setting that the method uses is out of range.
         """
-        return method_from_settings(
-            self.method,
-            self.function,
-            self.threshold,
-            None if self.factor_time == "paper" else self.factor_time,
-            None if self.factor_neurons == "paper" else self.factor_neurons,
-            self.spike_interval,
-            self.grouping,
+        settings = MethodSettings(
+            function=self.function,
+            threshold=self.threshold,
+            factor_time=None if self.factor_time == "paper" else self.factor_time,
+            factor_neurons=None if self.factor_neurons == "paper" else self.factor_neurons,
+            spike_interval=self.spike_interval,
+            grouping=self.grouping,
+            connectivity=self.connectivity,
+            strategy=self.strategy,
+            spike_threshold=self.spike_threshold,
+            neurons_removed=self.neurons_removed,
+            rescale=self.rescale,
+            start=self.start,
+            batch=self.batch,
         )
+        return build_method(self.method, settings)
 
 
 class Settings(Section):

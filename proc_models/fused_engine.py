@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lavaprune.proc_models import fused_layout as layout
-from lavaprune.proc_models.fused_kernel import run_chunk
+from lavaprune.proc_models.fused_kernel import rescale_columns, run_chunk
 from lavaprune.proc_models.quantisation import quantise
 from lavaprune.proc_models.tables import interval_table, trace_table
 from lavaprune.processes.control import CONTROL_COLUMNS
@@ -88,6 +88,7 @@ class FusedEngine:
         self._conducts = np.zeros((0, 0), np.uint8)
         self.theta = state.theta.copy()
         self.batch_counts = state.batch_counts.copy()
+        self.column_targets = state.column_targets.copy()
         self.counters = state.counters.copy()
         self.set_masks(state.conducts, state.plastic)
 
@@ -116,6 +117,24 @@ class FusedEngine:
         self._row_plastic = np.count_nonzero(plastic, axis=1).astype(np.int64)
         self._column_plastic = np.count_nonzero(plastic, axis=0).astype(np.int64)
 
+    def rescale(self, targets: np.ndarray, sample: int) -> None:
+        """Take new sums of the neurons' plastic weights, (N,) int64, and scale the weights to them.
+
+        Parameters
+        ----------
+        targets : (N,) int64
+            -1: the neuron keeps its target and its weights. 0: it is no longer normalised.
+        sample : int
+            The training sample that the event followed, part of the key of the rounding.
+        """
+        columns = np.flatnonzero(targets >= 0)
+        self.column_targets[columns] = targets[columns]
+        with np.errstate(over="ignore"):
+            rescale_columns(
+                self._weights, self._plastic, self._masked, self._const[layout.K_SEED], sample, columns,
+                self.column_targets, self.counters,
+            )  # fmt: skip
+
     def run(
         self, images: np.ndarray, control: np.ndarray, record: bool = False
     ) -> tuple[np.ndarray, Recording | None]:
@@ -126,7 +145,7 @@ class FusedEngine:
         images : (K, I) uint8
         control : (K, 6) int64
             See `lavaprune.processes.control`. Pruning events are left to the caller, who takes ``batch_counts`` and
-            the weights after the event's sample, calls `set_masks` and sets ``batch_counts`` to 0.
+            the weights after the event's sample, calls `set_masks` and `rescale`, and sets ``batch_counts`` to 0.
         record : bool
             Whether to record the spikes.
 
@@ -164,6 +183,7 @@ class FusedEngine:
                 self._row_conducts,
                 self._row_plastic,
                 self._column_plastic,
+                self.column_targets,
                 self.theta,
                 self.batch_counts,
                 self.counters,
@@ -196,5 +216,6 @@ class FusedEngine:
             plastic=plastic.copy(),
             theta=self.theta.copy(),
             batch_counts=self.batch_counts.copy(),
+            column_targets=self.column_targets.copy(),
             counters=self.counters.copy(),
         )

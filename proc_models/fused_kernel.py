@@ -44,7 +44,6 @@ from lavaprune.proc_models.fused_layout import (
     C_LATERAL_ACC,
     C_NORMALISATION,
     C_POT_UPDATES,
-    K_COLUMN_TARGET,
     K_DECAY_GE,
     K_E_EXC,
     K_E_INH,
@@ -93,6 +92,7 @@ def run_chunk(
     row_conducts,
     row_plastic,
     column_plastic,
+    column_targets,
     theta,
     batch_counts,
     counters,
@@ -112,6 +112,7 @@ def run_chunk(
     weights, plastic : (I, P) uint8; ``plastic`` is read only where ``masked``
     row_conducts, row_plastic : (I,) int64, number of conducting and plastic synapses of each input
     column_plastic : (N,) int64, number of plastic synapses of each neuron
+    column_targets : (N,) int64, sum that a neuron's plastic weights are normalised to; 0: not at all
     theta : (N,) int32
     batch_counts : (N,) int64, spikes of each neuron in training samples
     counters : (2, 18) int64, training and inference
@@ -325,12 +326,30 @@ def run_chunk(
             key_theta = sample_key(seed, STREAM_THETA, phase, sample)
             for i in range(n_neurons):
                 batch_counts[i] += spike_counts[k, i]
-                if spike_counts[k, i] > 0 and const[K_COLUMN_TARGET] > 0:
+                if spike_counts[k, i] > 0 and column_targets[i] > 0:
                     counts[C_NORMALISATION] += normalise_column(
-                        weights, plastic, masked, n_neurons, i, const[K_COLUMN_TARGET], key_normalise, 0, column
+                        weights, plastic, masked, n_neurons, i, column_targets[i], key_normalise, 0, column
                     )
                 theta[i] = np.int32(
                     decay_theta(np.int64(theta[i]), const[K_THETA_LOSS], random_32(key_theta, i, 0))
                 )
             if control[k, PRUNE_EVENT] == BATCH_ENDS:
                 batch_counts[:] = 0
+
+
+@cached_by_sources
+@njit(cache=True)
+def rescale_columns(weights, plastic, masked, seed, sample, columns, column_targets, counters):
+    """Scale the plastic weights of some neurons to their targets: what follows pruning after a training sample.
+
+    weights, plastic : (I, P) uint8; columns : (C,) int64; column_targets : (N,) int64; counters : (2, 18) int64
+    """
+    column = np.empty(weights.shape[0], np.float64)
+    key = sample_key(seed, STREAM_NORMALISATION, PHASE_TRAIN, sample)
+    n_neurons = column_targets.shape[0]
+    for c in range(columns.shape[0]):
+        i = columns[c]
+        if column_targets[i] > 0:
+            counters[0, C_NORMALISATION] += normalise_column(
+                weights, plastic, masked, n_neurons, i, column_targets[i], key, 1, column
+            )

@@ -12,7 +12,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lavaprune.energy.counts import TRAINING_ROW, counter_index
 from lavaprune.proc_models.fused_engine import FusedEngine
-from lavaprune.processes.control import PHASE, PHASE_IDLE, PHASE_TRAIN, PRUNE_EVENT
+from lavaprune.processes.control import PHASE, PHASE_IDLE, PHASE_TRAIN, PRUNE_EVENT, SAMPLE_ID
 from lavaprune.processes.fused_network import REQUEST_STATE, REQUEST_STOP, FusedNetwork
 from lavaprune.processes.state import NetworkState
 
@@ -35,17 +35,20 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
     plastic_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
     theta_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
     batch_counts_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
+    column_targets_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     prune_trigger_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     prune_counts_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     prune_weights_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
     prune_conducts_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
     prune_plastic_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
+    prune_targets_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
     prune_ops_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
     weights: np.ndarray = LavaPyType(np.ndarray, np.uint8)
     conducts: np.ndarray = LavaPyType(np.ndarray, np.uint8)
     plastic: np.ndarray = LavaPyType(np.ndarray, np.uint8)
     theta: np.ndarray = LavaPyType(np.ndarray, np.int32)
     batch_counts: np.ndarray = LavaPyType(np.ndarray, np.int64)
+    column_targets: np.ndarray = LavaPyType(np.ndarray, np.int64)
     counters: np.ndarray = LavaPyType(np.ndarray, np.int64)
 
     _engine: FusedEngine | None = None
@@ -61,7 +64,7 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
         counts, _ = engine.run(images, control)
         self.prune_trigger_out.send(np.array([event]))
         if event != 0:
-            self._prune(engine)
+            self._prune(engine, int(control[control[:, PRUNE_EVENT] > 0, SAMPLE_ID][0]))
         self.counts_out.send(counts)
         self.counters_out.send(engine.counters)
         if request == REQUEST_STATE:
@@ -74,9 +77,18 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
         self._engine = None
 
     def _build_engine(self) -> FusedEngine:
-        state = NetworkState(self.weights, self.conducts, self.plastic, self.theta, self.batch_counts, self.counters)
+        state = NetworkState(
+            self.weights,
+            self.conducts,
+            self.plastic,
+            self.theta,
+            self.batch_counts,
+            self.column_targets,
+            self.counters,
+        )
         self._engine = engine = FusedEngine(self.proc_params["parameters"], state)
         self.theta, self.batch_counts, self.counters = engine.theta, engine.batch_counts, engine.counters
+        self.column_targets = engine.column_targets
         self._show_synapses(engine)
         return engine
 
@@ -84,15 +96,18 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
         """Make the Vars windows on the engine's own arrays, so that reading a Var shows the state of now."""
         self.weights, self.conducts, self.plastic = engine.synapses()
 
-    def _prune(self, engine: FusedEngine) -> None:
+    def _prune(self, engine: FusedEngine, sample: int) -> None:
         """The exchange with the controller; see `PruningController`. A batch ends with it."""
         if self.prune_trigger_out.csp_ports:  # else nobody decides
             self.prune_counts_out.send(engine.batch_counts)
             self.prune_weights_out.send(engine.weights)
             conducts = self.prune_conducts_in.recv()
             plastic = self.prune_plastic_in.recv()
+            targets = self.prune_targets_in.recv()
             if self.prune_conducts_in.csp_ports and self.prune_plastic_in.csp_ports:  # zeros otherwise
                 engine.set_masks(conducts, plastic)
+                if self.prune_targets_in.csp_ports:
+                    engine.rescale(targets, sample)
             engine.counters[TRAINING_ROW, _CONTROLLER_OPERATIONS] += int(self.prune_ops_in.recv()[0])
             self._show_synapses(engine)
         engine.batch_counts[:] = 0
@@ -104,6 +119,7 @@ class PyFusedNetworkModel(PyLoihiProcessModel):
         self.plastic_out.send(state.plastic)
         self.theta_out.send(state.theta)
         self.batch_counts_out.send(state.batch_counts)
+        self.column_targets_out.send(state.column_targets)
 
 
 def _pruning_event(control: np.ndarray) -> int:

@@ -41,5 +41,6 @@ def initial_state(p: NetworkParameters) -> NetworkState:
         plastic=np.ones_like(weights),
         theta=np.full(p.n_neurons, quantise(p).theta_init, np.int32),
         batch_counts=np.zeros(p.n_neurons, np.int64),
+        column_targets=np.full(p.n_neurons, quantise(p).column_target, np.int64),
         counters=np.zeros((2, len(COUNTER_NAMES)), np.int64),
     )

@@ -26,7 +26,6 @@ from lavaprune.proc_models.fixed_point import (
     potentiation_q16,
 )
 from lavaprune.proc_models.quantisation import (
-    quantise,
     quantise_depression_rate,
     quantise_potentiation_rate,
 )
@@ -55,12 +54,14 @@ class PlasticSynapsesModel(CountingModel):
     weights_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
     conducts_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
     plastic_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
+    column_targets_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     batch_counts_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     prune_trigger_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     prune_counts_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int64)
     prune_weights_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
     prune_conducts_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
     prune_plastic_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
+    prune_targets_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
     prune_ops_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
     conducts: np.ndarray = LavaPyType(np.ndarray, np.uint8, precision=1)
     plastic: np.ndarray = LavaPyType(np.ndarray, np.uint8, precision=1)
@@ -69,6 +70,7 @@ class PlasticSynapsesModel(CountingModel):
     age_post: np.ndarray = LavaPyType(np.ndarray, np.int64)
     sample_counts: np.ndarray = LavaPyType(np.ndarray, np.int64)
     batch_counts: np.ndarray = LavaPyType(np.ndarray, np.int64)
+    column_targets: np.ndarray = LavaPyType(np.ndarray, np.int64)
     weights: np.ndarray
 
     def _run_step(self, control: StepControl) -> None:
@@ -87,7 +89,7 @@ class PlasticSynapsesModel(CountingModel):
         if control.ends and control.learns:
             self._end_sample(control)
             event = control.prune_event
-        self._prune(event)
+        self._prune(event, control)
         if event != 0:  # a batch ends, with an event of the controller or without
             self.batch_counts[:] = 0
 
@@ -98,6 +100,7 @@ class PlasticSynapsesModel(CountingModel):
             self.conducts_out.send(self.conducts)
             self.plastic_out.send(self.plastic)
             self.batch_counts_out.send(self.batch_counts)
+            self.column_targets_out.send(self.column_targets)
 
     def _rest(self) -> None:
         self.pending[:] = False
@@ -129,9 +132,9 @@ class PlasticSynapsesModel(CountingModel):
         self.batch_counts += self.sample_counts
         columns = np.flatnonzero(self.sample_counts)
         if columns.size:
-            self._normalise(control, columns)
+            self._normalise(control, columns, 0)
 
-    def _prune(self, event: int) -> None:
+    def _prune(self, event: int, control: StepControl) -> None:
         """Tell the controller of an event, or (0) that there is none, and apply the masks that come back."""
         self.prune_trigger_out.send(np.array([max(event, 0)], np.int64))
         if event <= 0 or not self.prune_trigger_out.csp_ports:
@@ -139,10 +142,15 @@ class PlasticSynapsesModel(CountingModel):
         self.prune_counts_out.send(self.batch_counts)
         self.prune_weights_out.send(self._weights_8_bit())
         conducts, plastic = self.prune_conducts_in.recv(), self.prune_plastic_in.recv()
+        targets = self.prune_targets_in.recv()
         if self.prune_conducts_in.csp_ports and self.prune_plastic_in.csp_ports:  # zeros otherwise
             self.conducts[:], self.plastic[:] = conducts, plastic
         self.counters[TRAINING_ROW, CONTROLLER] += self.prune_ops_in.recv()[0]
         self.weights[self.conducts == 0] = 0
+        columns = np.flatnonzero(targets >= 0)
+        if columns.size and self.prune_targets_in.csp_ports:
+            self.column_targets[columns] = targets[columns]
+            self._normalise(control, columns, 1)
 
     def _weights_8_bit(self) -> np.ndarray:
         raise NotImplementedError
@@ -155,8 +163,8 @@ class PlasticSynapsesModel(CountingModel):
         """Potentiate the plastic synapses of neurons that fired, by the inputs' and their old slow traces."""
         raise NotImplementedError
 
-    def _normalise(self, control: StepControl, columns: np.ndarray) -> None:
-        """Scale the plastic synapses of neurons that fired in the sample to a common sum."""
+    def _normalise(self, control: StepControl, columns: np.ndarray, ordinal: int) -> None:
+        """Scale the plastic synapses of neurons to their targets; ``ordinal`` 0 at a sample's end, 1 at an event."""
         raise NotImplementedError
 
 
@@ -172,7 +180,6 @@ class PyPlasticSynapsesFixed(PlasticSynapsesModel):
         super().__init__(proc_params)
         p = proc_params["parameters"]
         self._seed = p.seed
-        self._target = quantise(p).column_target
         self._own_rates = quantise_depression_rate(p.mu_pre), quantise_potentiation_rate(p.mu_post)
         self._x, self._y1, self._y2 = (trace_table(t) for t in (p.tau_x_ms, p.tau_y1_ms, p.tau_y2_ms))
         self._index = np.arange(p.n_inputs * p.n_neurons, dtype=np.int64).reshape(p.n_inputs, p.n_neurons)
@@ -203,14 +210,13 @@ class PyPlasticSynapsesFixed(PlasticSynapsesModel):
         counts[POT_LIVE] += np.count_nonzero(learns & (x > 0) & (y2 > 0))
         counts[POT_CHANGED] += np.count_nonzero(new != old)
 
-    def _normalise(self, control: StepControl, columns: np.ndarray) -> None:
-        if self._target == 0:
-            return
+    def _normalise(self, control: StepControl, columns: np.ndarray, ordinal: int) -> None:
+        columns = columns[self.column_targets[columns] > 0]
         learns = self.plastic[:, columns] != 0
         old = self.weights[:, columns].astype(np.int64)
         total = np.where(learns, old, 0).sum(axis=0)
-        random = draw_32(self._key(STREAM_NORMALISATION, control), self._index[:, columns], 0)
-        scaled = normalise_weight(old, self._target, np.maximum(total, 1), random)
+        random = draw_32(self._key(STREAM_NORMALISATION, control), self._index[:, columns], ordinal)
+        scaled = normalise_weight(old, self.column_targets[columns], np.maximum(total, 1), random)
         self.weights[:, columns] = np.where(learns & (total > 0), scaled, old)
         # one addition per synapse to find the sum, one multiplication where there is something to scale
         operations = np.count_nonzero(learns, axis=0) * np.where(total > 0, 2, 1)
@@ -268,13 +274,11 @@ class PyPlasticSynapsesFloat(PlasticSynapsesModel):
         moved = np.clip(self.weights[where] + change, 0, WEIGHT_MAX)
         self.weights[where] = np.where(self.plastic[where] != 0, moved, self.weights[where])
 
-    def _normalise(self, control: StepControl, columns: np.ndarray) -> None:
-        if not self._p.normalise or self._p.column_sum == 0:
-            return
-        for i in columns:
+    def _normalise(self, control: StepControl, columns: np.ndarray, ordinal: int) -> None:
+        for i in columns[self.column_targets[columns] > 0]:
             learns = self.plastic[:, i] != 0
             total = self.weights[learns, i].sum()
             if total > 0:
-                scale = self._p.column_sum * WEIGHT_MAX / total
+                scale = self.column_targets[i] / total
                 self.weights[learns, i] = np.minimum(self.weights[learns, i] * scale, WEIGHT_MAX)
             self.counters[TRAINING_ROW, NORMALISATION] += np.count_nonzero(learns) * (2 if total > 0 else 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from lava.magma.core.decorator import implements
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 
@@ -17,6 +16,7 @@ from lavaprune.processes.poisson_encoder import PoissonEncoder
 from lavaprune.processes.pruning_controller import PruningController
 from lavaprune.processes.sequencer import PIPE_SAMPLES, Sequencer
 from lavaprune.processes.spike_counter import SpikeCounter
+from lavaprune.processes.state import NetworkState
 from lavaprune.processes.winner_take_all import WinnerTakeAll
 from lavaprune.pruning.method import PruningMethod
 
@@ -33,7 +33,13 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
         self.sequencer = Sequencer(p.n_inputs, p.steps, images, control, name="sequencer")
         self.encoder = PoissonEncoder(p, name="encoder")
         self.synapses = PlasticSynapses(
-            p, state.weights, state.conducts, state.plastic, state.batch_counts, name="synapses"
+            p,
+            state.weights,
+            state.conducts,
+            state.plastic,
+            state.batch_counts,
+            state.column_targets,
+            name="synapses",
         )
         self.excitatory = ConductanceLIF(p, state.theta, name="excitatory")
         self.lateral = LateralInhibition(p.n_neurons, name="lateral")
@@ -61,7 +67,7 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
 
         method = proc.proc_params["pruning"]
         if method is not None:
-            self._add_controller(method, state.conducts, state.plastic)
+            self._add_controller(method, state, proc.proc_params["n_events"])
         if images is None:  # the host feeds samples in, and takes results out
             self._open_pipes(followers)
 
@@ -71,6 +77,7 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
         proc.theta.alias(self.excitatory.theta)
         proc.spike_counts.alias(self.counter.counts)
         proc.batch_counts.alias(self.synapses.batch_counts)
+        proc.column_targets.alias(self.synapses.column_targets)
 
     def _open_pipes(self, followers: list[ControlledProcess]) -> None:
         self.counter.counts_out.flag_external_pipe(buffer_size=PIPE_SAMPLES)
@@ -78,12 +85,27 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
             if isinstance(process, CountingProcess):
                 process.counters_out.flag_external_pipe(buffer_size=PIPE_SAMPLES)
         synapses = self.synapses
-        for port in (synapses.weights_out, synapses.conducts_out, synapses.plastic_out, synapses.batch_counts_out):
+        for port in (
+            synapses.weights_out,
+            synapses.conducts_out,
+            synapses.plastic_out,
+            synapses.batch_counts_out,
+            synapses.column_targets_out,
+        ):
             port.flag_external_pipe(buffer_size=1)
         self.excitatory.theta_out.flag_external_pipe(buffer_size=1)
 
-    def _add_controller(self, method: PruningMethod, conducts: np.ndarray, plastic: np.ndarray) -> None:
+    def _add_controller(self, method: PruningMethod, state: NetworkState, n_events: int) -> None:
         n_inputs, n_neurons = self.synapses.weights.shape
-        controller = PruningController(n_inputs, n_neurons, method, conducts, plastic, name="controller")
+        controller = PruningController(
+            n_inputs,
+            n_neurons,
+            method,
+            state.conducts,
+            state.plastic,
+            n_events=n_events,
+            column_targets=state.column_targets,
+            name="controller",
+        )
         controller.connect_network(self.synapses)
         self.controller = controller

@@ -13,7 +13,7 @@ from lavaprune.processes.checks import check_conducting, checked_array, checked_
 from lavaprune.processes.conductance_lif import THETA_MAX
 from lavaprune.processes.control import CONTROL_COLUMNS
 from lavaprune.processes.parameters import NetworkParameters
-from lavaprune.processes.state import NetworkState
+from lavaprune.processes.state import COLUMN_TARGET_MAX, NetworkState
 
 REQUEST_NOTHING, REQUEST_STATE, REQUEST_STOP = range(3)  # what `request_in` takes
 
@@ -51,15 +51,16 @@ class FusedNetwork(LavapruneProcess):
         Event counters so far, training and inference, in the order of `energy.counts.COUNTER_NAMES`.
     weights_out, conducts_out, plastic_out : OutPort, shape (I, N), uint8
     theta_out : OutPort, shape (N,), int32
-    batch_counts_out : OutPort, shape (N,), int64
+    batch_counts_out, column_targets_out : OutPort, shape (N,), int64
         The state, as in `NetworkState`, when requested.
     prune_trigger_out : OutPort, shape (1,), int64
     prune_counts_out : OutPort, shape (N,), int64
     prune_weights_out : OutPort, shape (I, N), uint8
     prune_conducts_in, prune_plastic_in : InPort, shape (I, N), uint8
+    prune_targets_in : InPort, shape (N,), int64
     prune_ops_in : InPort, shape (1,), int64
         To and from a `PruningController`; see `connect_controller`.
-    weights, conducts, plastic, theta, batch_counts, counters : Var
+    weights, conducts, plastic, theta, batch_counts, column_targets, counters : Var
         The same state. Lava moves single elements (20 to 40 us each), so use the ports for the big ones.
 
     Raises
@@ -94,17 +95,20 @@ class FusedNetwork(LavapruneProcess):
         self.plastic_out = OutPort(shape=shape)
         self.theta_out = OutPort(shape=(n_neurons,))
         self.batch_counts_out = OutPort(shape=(n_neurons,))
+        self.column_targets_out = OutPort(shape=(n_neurons,))
         self.prune_trigger_out = OutPort(shape=(1,))
         self.prune_counts_out = OutPort(shape=(n_neurons,))
         self.prune_weights_out = OutPort(shape=shape)
         self.prune_conducts_in = InPort(shape=shape)
         self.prune_plastic_in = InPort(shape=shape)
+        self.prune_targets_in = InPort(shape=(n_neurons,))
         self.prune_ops_in = InPort(shape=(1,))
         self.weights = Var(shape=shape, init=state.weights.copy())
         self.conducts = Var(shape=shape, init=state.conducts.copy())
         self.plastic = Var(shape=shape, init=state.plastic.copy())
         self.theta = Var(shape=(n_neurons,), init=state.theta.copy())
         self.batch_counts = Var(shape=(n_neurons,), init=state.batch_counts.copy())
+        self.column_targets = Var(shape=(n_neurons,), init=state.column_targets.copy())
         self.counters = Var(shape=state.counters.shape, init=state.counters.copy())
 
     def open_pipes(self, steps_ahead: int = 2) -> None:
@@ -130,6 +134,7 @@ class FusedNetwork(LavapruneProcess):
             self.plastic_out,
             self.theta_out,
             self.batch_counts_out,
+            self.column_targets_out,
         )
 
     def connect_controller(self, controller: Any) -> None:
@@ -139,7 +144,9 @@ class FusedNetwork(LavapruneProcess):
 
 def _check_state(owner: str, state: NetworkState) -> None:
     """Refuse values out of range: the kernels check nothing."""
-    for name, high in (("conducts", 1), ("plastic", 1), ("theta", THETA_MAX), ("batch_counts", 2**53)):
+    limits = {"conducts": 1, "plastic": 1, "theta": THETA_MAX, "batch_counts": 2**53}
+    limits["column_targets"] = COLUMN_TARGET_MAX
+    for name, high in limits.items():
         array = getattr(state, name)
         checked_array(owner, name, array, array.shape, 0, high, array.dtype)
     checked_array(owner, "counters", state.counters, state.counters.shape, 0, 2**62, np.int64)

@@ -11,6 +11,7 @@ from lava.magma.core.process.variable import Var
 
 from lavaprune.processes.base import LavapruneProcess
 from lavaprune.processes.checks import check_conducting, checked_array, checked_count
+from lavaprune.processes.state import COLUMN_TARGET_MAX
 from lavaprune.pruning.method import PruningMethod
 
 
@@ -21,7 +22,8 @@ class PruningController(LavapruneProcess):
 
     1. The network sends the trigger in *every* step: 0, or 1 + k for pruning event k. After 0 nothing more follows.
     2. It sends its spike counts, then its weights.
-    3. The controller answers with both masks and with the operations that the decision took.
+    3. The controller answers with both masks, with the sums that the neurons' plastic weights are to have from now on,
+       and with the operations that the decision took.
 
     The controller holds the masks; the network applies what it receives: weights of synapses that do not conduct
     become 0, synapses that are not plastic are no longer updated. Nothing is sent after a trigger of 0, so that idle
@@ -39,6 +41,8 @@ class PruningController(LavapruneProcess):
         The masks to go on from: 1 where a synapse exists, and where it learns; all of them unless given.
     w_max : int
         The weight that is 1 to the method's thresholds, 1..255.
+    n_events : int
+        Pruning events of the whole run, which methods that aim at a connectivity want to know; 1..10**9.
     name : str, optional
 
     Attributes
@@ -51,9 +55,13 @@ class PruningController(LavapruneProcess):
         ``weights[j, i]`` leads from input j to neuron i.
     conducts_out, plastic_out : OutPort, shape (I, N), uint8
         The masks after the event.
+    targets_out : OutPort, shape (N,), int64
+        Sum to which each neuron's plastic weights are scaled now and whenever they are normalised, in weight steps;
+        -1: as before, and nothing is scaled now (`lavaprune.pruning.rescaling`).
     ops_out : OutPort, shape (1,), int64
         Basic operations of this event (`lavaprune.pruning.controller_cost`).
     conducts, plastic : Var, shape (I, N), uint8
+    column_targets : Var, shape (N,), int64
     operations : Var, shape (1,), int64
         Basic operations of all events since the Process was built.
 
@@ -73,6 +81,8 @@ class PruningController(LavapruneProcess):
         plastic: npt.ArrayLike | None = None,
         *,
         w_max: int = 255,
+        n_events: int = 1,
+        column_targets: npt.ArrayLike = 0,
         name: str | None = None,
         **proc_params: Any,
     ) -> None:
@@ -80,21 +90,25 @@ class PruningController(LavapruneProcess):
         checked_count(owner, "n_inputs", n_inputs, 1, 65536)
         checked_count(owner, "n_neurons", n_neurons, 1, 65536)
         checked_count(owner, "w_max", w_max, 1, 255)
+        checked_count(owner, "n_events", n_events, 1, 10**9)
+        targets = checked_array(owner, "column_targets", column_targets, (n_neurons,), 0, COLUMN_TARGET_MAX, np.int64)
         if not isinstance(method, PruningMethod):
             raise ValueError(f"{owner}: method is {method!r}; allowed: a PruningMethod")
         shape = (n_inputs, n_neurons)
         exists = checked_array(owner, "conducts", conducts, shape, 0, 1, np.uint8)
         learns = checked_array(owner, "plastic", exists if plastic is None else plastic, shape, 0, 1, np.uint8)
         check_conducting(owner, exists, plastic=learns)
-        super().__init__(method=method, w_max=w_max, name=name, **proc_params)
+        super().__init__(method=method, w_max=w_max, n_events=n_events, name=name, **proc_params)
         self.trigger_in = InPort(shape=(1,))
         self.counts_in = InPort(shape=(n_neurons,))
         self.weights_in = InPort(shape=shape)
         self.conducts_out = OutPort(shape=shape)
         self.plastic_out = OutPort(shape=shape)
+        self.targets_out = OutPort(shape=(n_neurons,))
         self.ops_out = OutPort(shape=(1,))
         self.conducts = Var(shape=shape, init=exists)
         self.plastic = Var(shape=shape, init=learns)
+        self.column_targets = Var(shape=(n_neurons,), init=targets)
         self.operations = Var(shape=(1,), init=0)
 
     def connect_network(self, network: Any) -> None:
@@ -104,4 +118,5 @@ class PruningController(LavapruneProcess):
         network.prune_weights_out.connect(self.weights_in)
         self.conducts_out.connect(network.prune_conducts_in)
         self.plastic_out.connect(network.prune_plastic_in)
+        self.targets_out.connect(network.prune_targets_in)
         self.ops_out.connect(network.prune_ops_in)

@@ -3,10 +3,21 @@
 # no postponed annotations here: Lava executes this file under a bare name, where dataclasses cannot resolve them
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
 from lavaprune.energy.counts import N_COUNTERS
+from lavaprune.processes.parameters import NetworkParameters
+
+COLUMN_TARGET_MAX = 255 * 65536  # weights of every input at their maximum
+
+
+def default_column_target(parameters: NetworkParameters) -> int:
+    """``column_sum`` in weight steps, rounded to the nearest; 0 where columns are not normalised."""
+    if not parameters.normalise:
+        return 0
+    return int((Decimal(repr(parameters.column_sum)) * 255).to_integral_value(ROUND_HALF_UP))
 
 
 @dataclass
@@ -23,6 +34,8 @@ class NetworkState:
         Threshold adaptation, LSB 2**-16 mV.
     batch_counts : numpy.ndarray, shape (N,), int64
         Spikes of each neuron in the training samples since the last batch ended.
+    column_targets : numpy.ndarray, shape (N,), int64
+        Sum to which each neuron's plastic weights are normalised, in weight steps; 0: not at all.
     counters : numpy.ndarray, shape (2, C), int64
         Event counters of training (row 0) and inference (row 1), in the order of `energy.counts.COUNTER_NAMES`.
     """
@@ -32,6 +45,7 @@ class NetworkState:
     plastic: np.ndarray
     theta: np.ndarray
     batch_counts: np.ndarray
+    column_targets: np.ndarray
     counters: np.ndarray
 
     def __post_init__(self) -> None:
@@ -44,6 +58,7 @@ class NetworkState:
             "plastic": (shape, np.uint8),
             "theta": ((shape[1],), np.int32),
             "batch_counts": ((shape[1],), np.int64),
+            "column_targets": ((shape[1],), np.int64),
             "counters": ((2, N_COUNTERS), np.int64),
         }
         for name, (want, dtype) in expected.items():

@@ -42,6 +42,8 @@ class WinnerTakeAll(LavapruneProcess):
         Samples in memory, see `Sequencer`; otherwise they come from the host through its pipes.
     pruning : PruningMethod, optional
         What a pruning event decides; without it events are passed over.
+    n_events : int
+        Pruning events of the whole run; see `PruningController`.
     name : str, optional
 
     Attributes
@@ -49,7 +51,7 @@ class WinnerTakeAll(LavapruneProcess):
     s_out : OutPort, shape (N,), int32
         Spikes of the excitatory neurons, of the same step.
     weights, conducts, plastic : Var, shape (I, N)
-    theta, spike_counts, batch_counts : Var, shape (N,)
+    theta, spike_counts, batch_counts, column_targets : Var, shape (N,)
         The Vars of these names of PlasticSynapses, ConductanceLIF and (``spike_counts``) SpikeCounter.
 
     Raises
@@ -66,6 +68,7 @@ class WinnerTakeAll(LavapruneProcess):
         control: npt.ArrayLike | None = None,
         pruning: PruningMethod | None = None,
         *,
+        n_events: int = 1,
         name: str | None = None,
         **proc_params: Any,
     ) -> None:
@@ -82,6 +85,7 @@ class WinnerTakeAll(LavapruneProcess):
             images=images,
             control=control,
             pruning=pruning,
+            n_events=n_events,
             name=name,
             **proc_params,
         )
@@ -93,6 +97,7 @@ class WinnerTakeAll(LavapruneProcess):
         self.theta = Var(shape=neurons)
         self.spike_counts = Var(shape=neurons)
         self.batch_counts = Var(shape=neurons)
+        self.column_targets = Var(shape=neurons)
 
     def read_counters(self) -> np.ndarray:
         """All counters, the state's included, put together from the Processes' Vars; not while the network runs.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,11 @@ from lavaprune.pruning.controller_cost import controller_operations
 from lavaprune.pruning.errors import PruningError
 
 Mask = npt.NDArray[np.uint8]
+
+When = Literal["online", "after_training"]
+WHEN: tuple[When, ...] = get_args(When)
+
+_LOG = logging.getLogger("lavaprune.pruning")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,8 @@ class PruningEvent:
         The masks so far, 0 or 1: synapses that exist, and those of them that learn.
     w_max : int
         Largest weight, 1..255.
+    n_events : int
+        Events of the whole run, at least 1: `k` is n_events - 1 at the last. 1 where nobody said how many.
 
     Raises
     ------
@@ -43,12 +52,15 @@ class PruningEvent:
     conducts: Mask
     plastic: Mask
     w_max: int = 255
+    n_events: int = 1
 
     def __post_init__(self) -> None:
         if self.k < 0:
             raise PruningError(f"pruning event: k is {self.k}; allowed: at least 0")
         if not 1 <= self.w_max <= 255:
             raise PruningError(f"pruning event: w_max is {self.w_max}; allowed: 1 .. 255")
+        if self.n_events < 1:
+            raise PruningError(f"pruning event: n_events is {self.n_events}; allowed: at least 1")
         if self.weights.ndim != 2 or self.weights.dtype != np.uint8:
             raise PruningError(
                 f"pruning event: weights are {self.weights.dtype} of shape {self.weights.shape}; "
@@ -73,14 +85,31 @@ class PruningEvent:
 
 
 class PruningMethod(ABC):
-    """Decides at the end of a batch which synapses stay. Deterministic, and without state of its own between events."""
+    """Decides at the end of a batch which synapses stay. Deterministic, and without state of its own between events.
+
+    Attributes
+    ----------
+    when : str
+        ``"online"``: at the ends of batches, from `pruning.start` on. ``"after_training"``: one event after the last
+        training image, and no other.
+    rescale : str
+        What happens to a neuron's remaining weights at an event: ``"none"``, ``"sum"`` or ``"drive"``; see
+        `lavaprune.pruning.rescaling`. The setting ``pruning.rescale`` replaces it.
+    regrows : bool
+        Whether a removed synapse may conduct again. It starts at weight 0, and may learn.
+    """
+
+    when: ClassVar[When] = "online"
+    regrows: ClassVar[bool] = False
+    rescale: str = "sum"
 
     @abstractmethod
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
         """Return the new (conducts, plastic), uint8 arrays of 0 and 1, shape (I, N).
 
-        A synapse that does not conduct never comes back, and a synapse that does not conduct cannot learn.
-        `PruningEvent.without` makes both masks from an array of synapses to remove.
+        A synapse that does not conduct cannot learn, and never comes back unless the class says `regrows`. One that
+        conducts but no longer learns is frozen at its weight, for good. `PruningEvent.without` makes both masks from an
+        array of synapses to remove.
         """
 
     def operations(self, event: PruningEvent) -> int:
@@ -96,6 +125,8 @@ class PruningMethod(ABC):
 def decide(method: PruningMethod, event: PruningEvent) -> tuple[Mask, Mask, int]:
     """Ask a method for its masks, and hold it to its contract.
 
+    An event that leaves no synapse is allowed, and logged as a warning (logger "lavaprune.pruning").
+
     Parameters
     ----------
     method : PruningMethod
@@ -110,16 +141,19 @@ def decide(method: PruningMethod, event: PruningEvent) -> tuple[Mask, Mask, int]
     Raises
     ------
     PruningError
-        Naming the method, if a mask is not uint8 of 0 and 1 of that shape, if a removed synapse came back,
-        or if a synapse would learn without conducting.
+        Naming the method, if a mask is not uint8 of 0 and 1 of that shape, if a removed synapse came back though
+        the method does not say that it regrows, if a frozen one learns again, or if one would learn without
+        conducting.
     """
     owner = f"pruning method {type(method).__name__}"
     conducts, plastic = method.masks(event)
     check_mask(f"{owner}: conducts", conducts, event.weights.shape)
     check_mask(f"{owner}: plastic", plastic, event.weights.shape)
+    may_conduct = np.ones_like(conducts) if method.regrows else event.conducts
+    may_learn = event.plastic | (conducts & (1 - event.conducts))  # the second part: regrown just now
     for what, now, before in (
-        ("conduct again after they were removed", conducts, event.conducts),
-        ("are plastic again after they were frozen or removed", plastic, event.plastic),
+        ("conduct again after they were removed", conducts, may_conduct),
+        ("are plastic again after they were frozen or removed", plastic, may_learn),
         ("are plastic but do not conduct", plastic, conducts),
     ):
         wrong = int(np.count_nonzero(now > before))
@@ -128,6 +162,8 @@ def decide(method: PruningMethod, event: PruningEvent) -> tuple[Mask, Mask, int]
     operations = int(method.operations(event))
     if operations < 0:
         raise PruningError(f"{owner}: operations are {operations} at event {event.k}; allowed: at least 0")
+    if event.conducts.any() and not conducts.any():
+        _LOG.warning("pruning event %d removed every synapse that was left", event.k)
     return conducts, plastic, operations
 
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lavaprune.pruning.errors import PruningError
-from lavaprune.pruning.method import PruningMethod
+from lavaprune.pruning.method import WHEN, PruningMethod
+from lavaprune.pruning.rescaling import RESCALINGS
 from lavaprune.pruning.threshold_functions import Number
 
 
@@ -39,6 +40,18 @@ class MethodSettings:
         SI in spikes over the batch, at least 1.
     grouping : str
         sorted (Algorithm 1) or binned (the hardware variant).
+    connectivity : number
+        Share of synapses that methods which aim at a connectivity leave in the end, 0..1.
+    strategy : str
+        How neuron pruning chooses: fixed, constant or adaptive.
+    spike_threshold : number
+        Neuron pruning's first threshold theta0, in spikes per training image, at least 0.
+    neurons_removed : int
+        Neurons that neuron pruning with the strategy fixed removes at each event, at least 1.
+    rescale : str
+        What replaces the method's own `PruningMethod.rescale`; ``"method"``: nothing does.
+    start, batch : int
+        The schedule's: trained images before event 0, and from one event to the next; at least 1.
     """
 
     function: str = "f1"
@@ -47,6 +60,17 @@ class MethodSettings:
     factor_neurons: Number | None = None
     spike_interval: int = 30
     grouping: str = "sorted"
+    connectivity: Number = 0.1
+    strategy: str = "adaptive"
+    spike_threshold: Number = 0
+    neurons_removed: int = 10
+    rescale: str = "method"
+    start: int = 30_000
+    batch: int = 5_000
+
+    def images_counted(self, k: int) -> int:
+        """Training images over which an event's spike counts are totals: a batch, or fewer before an early event 0."""
+        return min(self.start, self.batch) if k == 0 else self.batch
 
 
 MethodFactory = Callable[[MethodSettings], PruningMethod]
@@ -55,7 +79,12 @@ _Factory = TypeVar("_Factory", bound=MethodFactory)
 _METHODS: dict[str, MethodFactory] = {}
 
 # Modules that register the methods that come with the package.
-_BUILT_IN_MODULES = ("lavaprune.pruning.threshold_methods",)
+_BUILT_IN_MODULES = (
+    "lavaprune.pruning.threshold_methods",
+    "lavaprune.pruning.post_training",
+    "lavaprune.pruning.soft_methods",
+    "lavaprune.pruning.neuron_method",
+)
 
 
 def register_method(name: str) -> Callable[[_Factory], _Factory]:
@@ -81,22 +110,15 @@ def register_method(name: str) -> Callable[[_Factory], _Factory]:
 
 
 def known_methods() -> tuple[str, ...]:
-    """Return the names of all registered methods, in the order of their registration."""
+    """Return the names of all registered methods: those of the package first, then in the order of registration."""
     for module in _BUILT_IN_MODULES:
         import_module(module)
-    return tuple(_METHODS)
+    order = {module: index for index, module in enumerate(_BUILT_IN_MODULES)}
+    return tuple(sorted(_METHODS, key=lambda name: order.get(_origin(_METHODS[name])[0], len(order))))
 
 
-def method_from_settings(
-    name: str,
-    function: str = "f1",
-    threshold: Number = 0.1,
-    factor_time: Number | None = None,
-    factor_neurons: Number | None = None,
-    spike_interval: int = 30,
-    grouping: str = "sorted",
-) -> PruningMethod:
-    """Make the method called `name`; the other parameters are those of `MethodSettings`.
+def build_method(name: str, settings: MethodSettings) -> PruningMethod:
+    """Make the method called `name`.
 
     Raises
     ------
@@ -105,8 +127,19 @@ def method_from_settings(
     """
     if name not in known_methods():
         raise PruningError(f"pruning: method is {name!r}; known: {', '.join(known_methods())}")
-    settings = MethodSettings(function, threshold, factor_time, factor_neurons, spike_interval, grouping)
-    return _METHODS[name](settings)
+    method = _METHODS[name](settings)
+    if method.when not in WHEN:
+        raise PruningError(f"pruning method {name!r}: when is {method.when!r}; allowed: {', '.join(WHEN)}")
+    if settings.rescale != "method":
+        method.rescale = settings.rescale
+    if method.rescale not in RESCALINGS:
+        raise PruningError(f"pruning method {name!r}: rescale is {method.rescale!r}; allowed: {', '.join(RESCALINGS)}")
+    return method
+
+
+def method_from_settings(name: str, *values: Any, **named: Any) -> PruningMethod:
+    """`build_method` with the values of `MethodSettings` given one by one, by name or in their order."""
+    return build_method(name, MethodSettings(*values, **named))
 
 
 def _origin(factory: MethodFactory) -> tuple[str, str]:

@@ -108,6 +108,31 @@ def f3(w0: Number, factor: Number, t: int) -> Decimal:
         return _clipped(start + slope * steps, start)
 
 
+def geometric(start: Number, factor: Number, t: int, most: int) -> Decimal:
+    """``start * factor**t``, at most `most`: f1's law for a quantity that w_max does not bound.
+
+    Parameters
+    ----------
+    start : number
+        Value at t = 0, 0..most.
+    factor : number
+        1 .. MAX_FACTOR.
+    t : int
+        At least 0.
+    most : int
+        Upper end of the range, at least 0.
+
+    Raises
+    ------
+    PruningError
+        If an argument is out of its range.
+    """
+    with localcontext(_CONTEXT):
+        first = as_decimal("geometric law: start", start, 0, most)
+        rate = as_decimal("geometric law: factor", factor, 1, MAX_FACTOR)
+        return min(first * _power(rate, _checked_step(t)), Decimal(most))
+
+
 THRESHOLD_FUNCTIONS: dict[str, ThresholdFunction] = {"f1": f1, "f2": f2, "f3": f3}
 
 NEUTRAL_FACTORS: dict[str, int] = {"f1": 1, "f2": 1, "f3": 0}
@@ -139,7 +164,8 @@ def integer_threshold(threshold: Decimal, w_max: int) -> int:
     """Return the smallest integer at or above ``threshold * w_max``.
 
     Rounding up is exact for integer weights: ``w < threshold * w_max`` holds just where
-    ``w < integer_threshold(threshold, w_max)`` does.
+    ``w < integer_threshold(threshold, w_max)`` does. So it is for spike counts and a mean per image, with the
+    number of images in the place of w_max.
 
     Parameters
     ----------
@@ -177,9 +203,13 @@ def _checked(w0: Number, factor: Number, t: int, *, positive_factor: bool) -> tu
     rate = as_decimal("threshold function: factor", factor, -MAX_FACTOR, MAX_FACTOR)
     if positive_factor and rate <= 0:
         raise PruningError(f"threshold function: factor is {factor!r}; allowed: above 0, up to {MAX_FACTOR}")
+    return start, rate, _checked_step(t)
+
+
+def _checked_step(t: int) -> int:
     if isinstance(t, bool) or int(t) != t or t < 0:
         raise PruningError(f"threshold function: t is {t!r}; allowed: an integer of at least 0")
-    return start, rate, int(t)
+    return int(t)
 
 
 def _power(base: Decimal, exponent: int) -> Decimal:

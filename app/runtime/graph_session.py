@@ -25,14 +25,22 @@ class GraphPipes:
         To start from.
     method : PruningMethod, optional
         Without one, pruning events do nothing.
+    n_events : int
+        Pruning events of the whole run; see `PruningController`.
     """
 
     messages_ahead = 2
     # Whatever is under way has to fit into the pipes: then neither side ever waits for the other with both full.
     samples_per_message = PIPE_SAMPLES // messages_ahead - 1
 
-    def __init__(self, parameters: NetworkParameters, state: NetworkState, method: PruningMethod | None = None) -> None:
-        self.process = WinnerTakeAll(parameters, state, pruning=method, name="network")
+    def __init__(
+        self,
+        parameters: NetworkParameters,
+        state: NetworkState,
+        method: PruningMethod | None = None,
+        n_events: int = 1,
+    ) -> None:
+        self.process = WinnerTakeAll(parameters, state, pruning=method, n_events=n_events, name="network")
         self._no_image = np.zeros(parameters.n_inputs, np.uint8)
         self._no_row = np.zeros(CONTROL_COLUMNS, np.int64)
         self._phases: list[np.ndarray] = []
@@ -53,10 +61,8 @@ class GraphPipes:
 
     def fetch_state(self) -> NetworkState:
         self._send_sample(self._no_image, self._no_row, REPORT_STATE)
-        weights, conducts, plastic, theta, batch_counts = (
-            port.external_pipe_csp_recv_port.recv() for port in self._state_ports()
-        )
-        return NetworkState(weights, conducts, plastic, theta, batch_counts, self._receive_counters())
+        parts = [port.external_pipe_csp_recv_port.recv() for port in self._state_ports()]
+        return NetworkState(*parts, self._receive_counters())
 
     def send_stop(self) -> None:
         self._send_sample(self._no_image, self._no_row, REPORT_STOP)
@@ -90,6 +96,7 @@ class GraphPipes:
             synapses.plastic_out,
             self.process.procs.excitatory.theta_out,
             synapses.batch_counts_out,
+            synapses.column_targets_out,
         )
 
 
@@ -105,7 +112,15 @@ class GraphSession(EngineSession):
         To start from; copied.
     method : PruningMethod, optional
         Decides at pruning events; without one, they do nothing.
+    n_events : int
+        Pruning events of the whole run; see `PruningController`.
     """
 
-    def __init__(self, parameters: NetworkParameters, state: NetworkState, method: PruningMethod | None = None) -> None:
-        super().__init__(parameters, state, method, pipes=GraphPipes(parameters, state, method))
+    def __init__(
+        self,
+        parameters: NetworkParameters,
+        state: NetworkState,
+        method: PruningMethod | None = None,
+        n_events: int = 1,
+    ) -> None:
+        super().__init__(parameters, state, method, pipes=GraphPipes(parameters, state, method, n_events))

@@ -66,6 +66,8 @@ class FusedPipes:
         Samples of one message and one Lava step.
     method : PruningMethod, optional
         Without one, pruning events do nothing.
+    n_events : int
+        Pruning events of the whole run; see `PruningController`.
     """
 
     messages_ahead = 2
@@ -76,6 +78,7 @@ class FusedPipes:
         state: NetworkState,
         samples_per_step: int = 64,
         method: PruningMethod | None = None,
+        n_events: int = 1,
     ) -> None:
         self.samples_per_message = samples_per_step
         self.process = network = FusedNetwork(parameters, state, samples_per_step, name="network")
@@ -83,7 +86,14 @@ class FusedPipes:
         if method is not None:
             n_inputs, n_neurons = state.weights.shape
             controller = PruningController(
-                n_inputs, n_neurons, method, state.conducts, state.plastic, name="controller"
+                n_inputs,
+                n_neurons,
+                method,
+                state.conducts,
+                state.plastic,
+                n_events=n_events,
+                column_targets=state.column_targets,
+                name="controller",
             )
             network.connect_controller(controller)
         self._images = np.zeros(network.images_in.shape, np.uint8)
@@ -100,11 +110,9 @@ class FusedPipes:
 
     def fetch_state(self) -> NetworkState:
         self._send(self._images[:0], self._control[:0], REQUEST_STATE)
-        weights, conducts, plastic, theta, batch_counts = (
-            port.external_pipe_csp_recv_port.recv() for port in self.process.state_ports
-        )
+        parts = [port.external_pipe_csp_recv_port.recv() for port in self.process.state_ports]
         _, counters = self.receive()
-        return NetworkState(weights, conducts, plastic, theta, batch_counts, counters)
+        return NetworkState(*parts, counters)
 
     def send_stop(self) -> None:
         self._send(self._images[:0], self._control[:0], REQUEST_STOP)

@@ -44,6 +44,8 @@ class EngineSession:
         Samples per Lava step, 1..65536.
     pipes : EnginePipes, optional
         Another engine than the fused one, in which case the parameters above are only kept.
+    n_events : int
+        Pruning events of the whole run; see `PruningController`.
 
     Examples
     --------
@@ -60,9 +62,10 @@ class EngineSession:
         method: PruningMethod | None = None,
         samples_per_step: int = DEFAULT_SAMPLES_PER_STEP,
         pipes: EnginePipes | None = None,
+        n_events: int = 1,
     ) -> None:
         self.parameters = parameters
-        self._pipes = pipes or FusedPipes(parameters, state, samples_per_step, method)
+        self._pipes = pipes or FusedPipes(parameters, state, samples_per_step, method, n_events)
         self._n_pending = 0
         self._is_running = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 
 import numpy as np
@@ -25,6 +26,8 @@ from lavaprune.pruning.schedule import PruningSchedule
 from lavaprune.settings import Settings
 from lavaprune.training.annealing import annealing_factor
 
+_LOG = logging.getLogger("lavaprune.pruning")
+
 
 @lru_cache(maxsize=4096)
 def _rates(settings: Settings, image: int, n_images: int) -> tuple[int, int, int]:
@@ -38,8 +41,28 @@ def _rates(settings: Settings, image: int, n_images: int) -> tuple[int, int, int
 
 
 def pruning_schedule(settings: Settings, n_images: int) -> PruningSchedule:
-    """When the settings prune in a run of ``n_images`` training images."""
-    return PruningSchedule(settings.pruning.start, settings.pruning.batch, n_images)
+    """When the settings' method prunes in a run of ``n_images`` training images.
+
+    A method that prunes after training has one event, after the last image; batches are counted back from it.
+    """
+    pruning = settings.pruning
+    is_late = pruning.build_method().when == "after_training"
+    return PruningSchedule(max(1, n_images) if is_late else pruning.start, pruning.batch, n_images)
+
+
+def pruning_events(settings: Settings, n_images: int) -> int:
+    """Number of pruning events in a run of ``n_images`` training images; 0 without a method."""
+    return 0 if settings.pruning.method == "none" else pruning_schedule(settings, n_images).n_events
+
+
+def warn_of_no_event(settings: Settings, n_images: int) -> None:
+    """Log a warning where a method is set and none of its events falls into a run of ``n_images`` training images."""
+    pruning = settings.pruning
+    if pruning.method != "none" and pruning_events(settings, n_images) == 0:
+        _LOG.warning(
+            "pruning.method is %r, but nothing will be pruned: pruning.start is %d and the run has %d training images",
+            pruning.method, pruning.start, n_images,
+        )  # fmt: skip
 
 
 def training_rows(settings: Settings, first: int, count: int, n_images: int) -> np.ndarray:

@@ -7,11 +7,18 @@ from lavaprune.processes.state import NetworkState
 from lavaprune.runtime.graph_session import GraphSession
 from lavaprune.runtime.session import EngineSession
 from lavaprune.settings import Settings
+from lavaprune.training.control import pruning_schedule
 
 
-def open_session(settings: Settings, parameters: NetworkParameters, state: NetworkState) -> EngineSession:
-    """A session that starts from ``state``; to be used in a ``with`` block, under `supervise`."""
+def open_session(
+    settings: Settings, parameters: NetworkParameters, state: NetworkState, n_images: int = 0
+) -> EngineSession:
+    """A session that starts from ``state``; to be used in a ``with`` block, under `supervise`.
+
+    ``n_images`` are the training images of the whole run; they matter where something is pruned.
+    """
     method = None if settings.pruning.method == "none" else settings.pruning.build_method()
+    n_events = max(1, pruning_schedule(settings, n_images).n_events)
     if settings.engine == "graph":
-        return GraphSession(parameters, state, method)
-    return EngineSession(parameters, state, method, settings.samples_per_step)
+        return GraphSession(parameters, state, method, n_events)
+    return EngineSession(parameters, state, method, settings.samples_per_step, n_events=n_events)

@@ -14,8 +14,9 @@ from lavaprune.datasets.dataset import Dataset
 from lavaprune.energy.counts import TRAINING_ROW, counter_index
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
-from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST, PRUNE_EVENT
+from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST, PRUNE_EVENT, SAMPLE_ID
 from lavaprune.pruning.method import PruningEvent, PruningMethod, decide
+from lavaprune.pruning.rescaling import column_targets
 from lavaprune.settings import Settings
 from lavaprune.training.control import inference_rows, pruning_schedule, training_rows
 from lavaprune.training.presentation import chunk_ranges
@@ -53,24 +54,31 @@ def train_offline(
     method = settings.pruning.build_method()
     total = n_images * settings.passes
     last = total if last is None else last
-    events = pruning_schedule(settings, total).event_images
-    for start, end in chunk_ranges(first, last, CHUNK_IMAGES, [n_images], events):
+    schedule = pruning_schedule(settings, total)
+    for start, end in chunk_ranges(first, last, CHUNK_IMAGES, [n_images], schedule.event_images):
         images = data.train_images[start % n_images : start % n_images + end - start].copy()
         control = training_rows(settings, start, end - start, total)
         engine.run(images, control)
         if control[-1, PRUNE_EVENT] > 0:
-            prune_offline(engine, method, int(control[-1, PRUNE_EVENT]) - 1)
+            k, sample = int(control[-1, PRUNE_EVENT]) - 1, int(control[-1, SAMPLE_ID])
+            prune_offline(engine, method, k, schedule.n_events, sample)
         if report is not None:
             report(engine, end)
     return engine
 
 
-def prune_offline(engine: FusedEngine, method: PruningMethod, k: int) -> None:
-    """Pruning event ``k`` of an engine: what the controller does on Lava."""
+def prune_offline(
+    engine: FusedEngine, method: PruningMethod, k: int, n_events: int = 1, sample: int = 0
+) -> None:
+    """Pruning event ``k`` of ``n_events`` of an engine, after a sample: what the controller does on Lava."""
     weights, conducts, plastic = engine.synapses()
-    event = PruningEvent(k, engine.batch_counts.copy(), weights.copy(), conducts.copy(), plastic.copy())
+    event = PruningEvent(
+        k, engine.batch_counts.copy(), weights.copy(), conducts.copy(), plastic.copy(), n_events=n_events
+    )
     new_conducts, new_plastic, operations = decide(method, event)
+    targets = column_targets(method.rescale, event, new_conducts, new_plastic, engine.column_targets)
     engine.set_masks(new_conducts, new_plastic)
+    engine.rescale(targets, sample)
     engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
     engine.batch_counts[:] = 0
 

@@ -11,6 +11,7 @@ import numpy as np
 from lavaprune.energy.counts import INFERENCE_ROW, TRAINING_ROW, EventCounts
 from lavaprune.processes.state import NetworkState
 from lavaprune.settings import Settings
+from lavaprune.training.control import pruning_events
 
 
 def weights_sha256(weights: np.ndarray) -> str:
@@ -53,6 +54,7 @@ def build_result(
     return {
         "accuracy": accuracy,
         "connectivity": state.connectivity,
+        "plastic_share": float(np.count_nonzero(state.plastic)) / state.plastic.size,
         "nonzero_weights": state.nonzero_weights,
         "dataset": settings.dataset,
         "preset": settings.preset,
@@ -62,6 +64,7 @@ def build_result(
         "neurons": settings.neurons,
         "inhibition": settings.network.inhibition,
         "pruning": settings.pruning.method,
+        "pruning_events": pruning_events(settings, images["train_images"]),
         "seed": settings.seed,
         "engine": settings.engine,
         "steps": settings.steps,

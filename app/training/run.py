@@ -15,11 +15,11 @@ from lavaprune.errors import InputError
 from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST
 from lavaprune.processes.state import NetworkState
-from lavaprune.runs import RunFolder
+from lavaprune.runs import BEFORE_PRUNING, CHECKPOINT, IMAGE_SHAPE, RunFolder
 from lavaprune.runtime.session import EngineSession
 from lavaprune.runtime.supervisor import supervise
 from lavaprune.settings import Settings
-from lavaprune.training.control import inference_rows, training_rows
+from lavaprune.training.control import inference_rows, pruning_schedule, training_rows, warn_of_no_event
 from lavaprune.training.engines import open_session
 from lavaprune.training.monitor import AccuracyEstimate
 from lavaprune.training.presentation import chunk_ranges
@@ -29,6 +29,7 @@ from lavaprune.training.result import build_result, inference_counters
 
 _MV = 1.0 / 65536  # of a threshold's least significant bit
 SPIKES = "spikes_since_metrics"  # of each neuron, (N,) int64: among a checkpoint's extras
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)  # over the neurons, of what metrics.jsonl says about each of them
 
 
 def train(
@@ -66,6 +67,7 @@ def train(
     run.clear_unfinished()
     result = run.read_result() if resume else None
     if result is None:
+        warn_of_no_event(settings, images["train_images"])
         result = supervise(_train, run, data, images, progress)
     if settings.pictures:
         _draw(run, data, result)
@@ -110,7 +112,7 @@ def _train(run: RunFolder, data: Dataset, images: dict[str, int], progress: bool
         estimate.restore(dict(checkpoint.extras))
         spikes = checkpoint.extras.get(SPIKES, spikes).astype(np.int64)
     run.rewind_metrics(first)
-    with open_session(settings, parameters, state) as session:
+    with open_session(settings, parameters, state, images["train_images"]) as session:
         trainer = _Trainer(run, data, images["train_images"], session, estimate, data_sha256)
         trainer.present(first, seconds_before, spikes, progress)
         result = _label_and_test(session, settings, data, images, trainer.seconds, progress)
@@ -160,9 +162,11 @@ class _Trainer:
         settings = self.run.settings
         in_a_pass = self.n_images // settings.passes
         periods = (settings.metrics_images, settings.checkpoint_images, in_a_pass)
+        events = () if settings.pruning.method == "none" else pruning_schedule(settings, self.n_images).event_images
+        stops = [image - 1 for image in events[:1]]  # the last boundary before a pruning event: weights as learned
         began = time.perf_counter()
         with phase_bar("train", self.n_images, first, progress) as bar:
-            for start, end in chunk_ranges(first, self.n_images, settings.metrics_images, periods):
+            for start, end in chunk_ranges(first, self.n_images, settings.metrics_images, periods, stops):
                 control = training_rows(settings, start, end - start, self.n_images)
                 begin = start % in_a_pass
                 images = self.data.train_images[begin : begin + end - start]
@@ -175,6 +179,8 @@ class _Trainer:
                 if end % settings.metrics_images == 0 or end == self.n_images:
                     bar.advance(0, self._write_metrics(end, spikes))
                     spikes[:] = 0
+                if end in stops:
+                    self._write_checkpoint(end, spikes, BEFORE_PRUNING)
                 if end % settings.checkpoint_images == 0 or end == self.n_images:
                     self._write_checkpoint(end, spikes)
 
@@ -190,6 +196,8 @@ class _Trainer:
                 "active_neurons": int(np.count_nonzero(spikes)),
                 "theta_mean_mv": float(state.theta.mean() * _MV),
                 "theta_max_mv": float(state.theta.max() * _MV),
+                "spikes_quantiles": (np.quantile(spikes, QUANTILES) / shown).tolist(),
+                "theta_quantiles_mv": (np.quantile(state.theta, QUANTILES) * _MV).tolist(),
                 "connectivity": state.connectivity,
                 "nonzero_weights": state.nonzero_weights,
                 "seconds": self.seconds,
@@ -197,11 +205,12 @@ class _Trainer:
         )
         return "" if accuracy is None else f"accuracy about {accuracy:.1%}"
 
-    def _write_checkpoint(self, next_sample: int, spikes: np.ndarray) -> None:
+    def _write_checkpoint(self, next_sample: int, spikes: np.ndarray, name: str = CHECKPOINT) -> None:
         state = self.session.fetch_state()
         extras: dict[str, Any] = {
             **self.estimate.extras(),
             SPIKES: spikes,
+            IMAGE_SHAPE: np.array(self.data.shape, np.int64),
             "train_seconds": np.float64(self.seconds),
         }
         checkpoint = Checkpoint(
@@ -211,10 +220,11 @@ class _Trainer:
             plastic=state.plastic,
             theta=state.theta,
             batch_spike_counts=state.batch_counts,
+            column_targets=state.column_targets,
             counters=state.counters,
             extras=extras,
         )
-        self.run.save_checkpoint(checkpoint, self.data_sha256)
+        self.run.save_checkpoint(checkpoint, self.data_sha256, name)
 
 
 def network_state(checkpoint: Checkpoint) -> NetworkState:
@@ -225,6 +235,7 @@ def network_state(checkpoint: Checkpoint) -> NetworkState:
         plastic=checkpoint.plastic,
         theta=checkpoint.theta,
         batch_counts=checkpoint.batch_spike_counts,
+        column_targets=checkpoint.column_targets,
         counters=checkpoint.counters,
     )
 

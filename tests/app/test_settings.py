@@ -46,6 +46,10 @@ CONTRACT = (
     "pruning.spike_interval",
     "pruning.start",
     "pruning.batch",
+    "pruning.connectivity",
+    "pruning.strategy",
+    "pruning.spike_threshold",
+    "pruning.neurons_removed",
 )
 
 
@@ -186,6 +190,14 @@ def test_settings_cannot_be_changed() -> None:
         ("pruning.threshold=1.5", "'pruning.threshold' is 1.5", "0 .. 1"),
         ("pruning.spike_interval=0", "'pruning.spike_interval' is 0", "1 .."),
         ("pruning={method='apt', factor_time=0.9}", "factor_time is 0.9", "1 .. 1000000"),
+        ("pruning.threshold=-0.1", "'pruning.threshold' is -0.1", "0 .. 1"),
+        ("pruning.threshold=nan", "'pruning.threshold' is nan", "0 .. 1"),
+        ("pruning.connectivity=1.1", "'pruning.connectivity' is 1.1", "0 .. 1"),
+        ("pruning.strategy=best", "'pruning.strategy' is 'best'", "fixed | constant | adaptive"),
+        ("pruning.spike_threshold=-1", "'pruning.spike_threshold' is -1", "0 .. 100000"),
+        ("pruning.spike_threshold=nan", "'pruning.spike_threshold' is nan", "0 .. 100000"),
+        ("pruning.neurons_removed=0", "'pruning.neurons_removed' is 0", "1 .. 65536"),
+        ("pruning={method='neuron', factor_time=0.9}", "factor_time is 0.9", "1 .. 1000000"),
         ("network.v_th_mv=-70", "-70", "v_rest_mv < v_th_mv"),
     ],
 )
@@ -213,6 +225,22 @@ def test_pruning_method_is_built_from_its_settings() -> None:
     assert removed() == removed("pruning.factor_time=1.3") == 4  # below 33.15
     # f3 adds the factor: a slope below 1 is right there.
     assert removed("pruning.function=f3", "pruning.factor_time=0.1") == 6
+
+
+def test_neuron_pruning_is_built_from_its_settings() -> None:
+    ones = np.ones((3, 4), np.uint8)
+    event = PruningEvent(1, np.array([3, 9, 14, 20]), ones, ones, ones)
+
+    def left(*assignments: str) -> list[int]:
+        chosen = ["pruning.method=neuron", "pruning.start=4", "pruning.batch=10", *assignments]
+        conducts, _ = build_settings(preset="none", assignments=chosen).pruning.build_method().masks(event)
+        return np.flatnonzero(conducts.any(axis=0)).tolist()
+
+    assert left() == [0, 1, 2, 3]  # by default no neuron fires too little
+    assert left("pruning.spike_threshold=1.1") == [3]  # fewer than 1.1 * 1.3 in each of 10 images: below 14.3
+    assert left("pruning.spike_threshold=1.1", "pruning.factor_time=2") == []
+    assert left("pruning.spike_threshold=1", "pruning.strategy=constant") == [2, 3]
+    assert left("pruning.strategy=fixed", "pruning.neurons_removed=1") == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,23 @@ def test_a_users_method_with_two_different_masks() -> None:
     assert held[2].tolist() == [3 * 2 * N_INPUTS * N_NEURONS]
 
 
+class RemovesAtTheLastEvent(PruningMethod):
+    """Removes input k at event k, and everything at the last."""
+
+    def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
+        removed = np.zeros(event.weights.shape, np.bool_)
+        removed[: N_INPUTS if event.k == event.n_events - 1 else event.k + 1] = True
+        return event.without(removed)
+
+
+def test_a_method_knows_how_many_events_there_are() -> None:
+    for n_events, left in ((1, 0), (3, 0), (4, N_INPUTS - 3)):
+        network = ToyNetwork(*script())
+        controller = PruningController(N_INPUTS, N_NEURONS, RemovesAtTheLastEvent(), n_events=n_events)
+        connect(network, controller)
+        assert run(network, controller.conducts.get).sum() == left * N_NEURONS
+
+
 def test_nothing_connected() -> None:
     controller = PruningController(N_INPUTS, N_NEURONS, method_from_settings("constant", threshold=1.0))
     conducts, operations = run(controller, lambda: (controller.conducts.get(), controller.operations.get()))
@@ -223,6 +240,7 @@ def test_with_a_stock_neuron_in_the_graph() -> None:
         ({"n_inputs": 0}, r"PruningController: n_inputs is 0; allowed: an integer 1 \.\. 65536"),
         ({"n_neurons": 2.0}, "n_neurons is 2.0"),
         ({"w_max": 256}, "w_max is 256; allowed: an integer 1 .. 255"),
+        ({"n_events": 0}, r"n_events is 0; allowed: an integer 1 \.\. 1000000000"),
         ({"method": "aptn"}, "method is 'aptn'; allowed: a PruningMethod"),
         ({"conducts": 2}, r"conducts\[0, 0\] is 2; allowed: integers 0 .. 1"),
         ({"plastic": np.ones((N_NEURONS, N_INPUTS))}, r"plastic has shape \(4, 6\); allowed: \(6, 4\)"),

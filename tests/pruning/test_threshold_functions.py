@@ -20,6 +20,7 @@ from lavaprune.pruning.threshold_functions import (
     f1,
     f2,
     f3,
+    geometric,
     integer_threshold,
     threshold_function,
 )
@@ -131,3 +132,24 @@ def test_exponential_factors_are_positive(function: ThresholdFunction, factor: f
 def test_unknown_function() -> None:
     with pytest.raises(PruningError, match="threshold function is 'f4'; known: f1, f2, f3"):
         threshold_function("f4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, 1, 0, 10), "start is -1"),
+        ((11, 1, 0, 10), r"start is 11; allowed: 0 \.\. 10"),
+        ((float("nan"), 1, 0, 10), "start is nan"),
+        ((1, 0.5, 0, 10), r"factor is 0.5; allowed: 1 \.\. 1000000"),
+        ((1, 1, -1, 10), "t is -1"),
+    ],
+)
+def test_geometric_law_refuses(arguments: tuple[float, float, int, int], message: str) -> None:
+    with pytest.raises(PruningError, match=message):
+        geometric(*arguments)
+
+
+def test_geometric_law_is_f1_without_its_bound() -> None:
+    assert [geometric(2, 1.5, t, 100) for t in range(3)] == [2, 3, Decimal("4.5")]
+    assert geometric(2, 1.5, 10**9, 100) == 100
+    assert geometric(0, 1000, 10**9, 100) == 0

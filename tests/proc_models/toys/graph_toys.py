@@ -19,12 +19,13 @@ from lavaprune.proc_models.quantisation import (
     quantise_potentiation_rate,
     quantise_theta_plus,
 )
-from lavaprune.processes.control import PHASE, PHASE_IDLE, PHASE_TRAIN, PRUNE_EVENT
+from lavaprune.processes.control import PHASE, PHASE_IDLE, PHASE_TRAIN, PRUNE_EVENT, SAMPLE_ID
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.run_config import RegisteredSimCfg
 from lavaprune.processes.state import NetworkState
 from lavaprune.processes.winner_take_all import WinnerTakeAll
 from lavaprune.pruning.method import PruningEvent, PruningMethod, decide
+from lavaprune.pruning.rescaling import column_targets
 from lavaprune.runtime.watchdog import run_guarded
 
 N_INPUTS = 64
@@ -108,6 +109,7 @@ def run_graph(
             get(graph.plastic, np.uint8),
             get(graph.theta, np.int32),
             get(graph.batch_counts, np.int64),
+            get(graph.column_targets, np.int64),
             graph.read_counters(),
         )
         raster = sink.data.get().T.astype(np.uint8)
@@ -141,7 +143,9 @@ def run_fused(
                 s = engine.state()
                 event = PruningEvent(int(control[k, PRUNE_EVENT]) - 1, s.batch_counts, s.weights, s.conducts, s.plastic)
                 conducts, plastic, operations = decide(method, event)
+                targets = column_targets(method.rescale, event, conducts, plastic, engine.column_targets)
                 engine.set_masks(conducts, plastic)
+                engine.rescale(targets, int(control[k, SAMPLE_ID]))
                 engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
             engine.batch_counts[:] = 0
     return Run(engine.state(), np.array(spikes))
@@ -150,7 +154,7 @@ def run_fused(
 def assert_equal(graph: Run, fused: Run) -> None:
     """To the bit: every spike in its step, weights, masks, theta, counts of the batch, every counter."""
     np.testing.assert_array_equal(graph.spikes, fused.spikes, "spikes")
-    for name in ("weights", "conducts", "plastic", "theta", "batch_counts"):
+    for name in ("weights", "conducts", "plastic", "theta", "batch_counts", "column_targets"):
         np.testing.assert_array_equal(getattr(graph.state, name), getattr(fused.state, name), name)
     for k, name in enumerate(COUNTER_NAMES):
         assert graph.state.counters[:, k].tolist() == fused.state.counters[:, k].tolist(), name

@@ -1,0 +1,1 @@
+"""Sweeps: many configurations on many cores, their results in one Parquet file."""

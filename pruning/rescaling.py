@@ -1,0 +1,75 @@
+"""How a neuron's remaining weights are rescaled at a pruning event: nothing, the same sum, or the same drive."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lavaprune.pruning.errors import PruningError
+from lavaprune.pruning.method import Mask, PruningEvent
+
+Rescaling = Literal["none", "sum", "drive"]
+RESCALINGS: tuple[Rescaling, ...] = get_args(Rescaling)
+KEEP = -1
+"""What stands for a column that is left as it is."""
+
+
+def column_targets(
+    rule: str, event: PruningEvent, conducts: Mask, plastic: Mask, targets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Sum that the plastic weights of each neuron are to have from this event on.
+
+    Normalisation keeps the sum of a neuron's plastic weights at a target, but only when the neuron fires. One that
+    loses much of its sum at an event may never reach its threshold again. Diehl and Cook (2015) normalise all columns
+    at every image, fired or not; Guo et al. (2020) do not say. The rules, for each neuron:
+
+    - ``none``: everything stays, columns are normalised when their neuron fires.
+    - ``sum``: the target stays, and the column is scaled to it at once.
+    - ``drive``: the target becomes one at which the remaining synapses drive the neuron as much as all of them did
+      at the neuron's favourite input. STDP makes weights proportional to how often an input is active when the neuron
+      fires, so that drive is the sum of the squared weights: target = (sum of w left) * (sum of w**2 before) /
+      (sum of w**2 left), rounded down. With ``sum`` it would rise, since large weights are what is left.
+
+    Synapses that were frozen at this event go on driving the neuron: their part is taken off the target.
+
+    Parameters
+    ----------
+    rule : str
+        One of `RESCALINGS`.
+    event : PruningEvent
+        As the method saw it.
+    conducts, plastic : uint8 arrays, shape (I, N)
+        What the method decided.
+    targets : int64 array, shape (N,)
+        The targets so far, in units of one weight step; 0: this neuron's weights are not normalised.
+
+    Returns
+    -------
+    int64 array, shape (N,)
+        The new targets, at least 0, or `KEEP`: target and weights of this neuron stay as they are, which is so
+        for neurons that are not normalised and for those that have nothing left to scale.
+
+    Raises
+    ------
+    PruningError
+        For an unknown rule.
+    """
+    if rule not in RESCALINGS:
+        raise PruningError(f"pruning: rescale is {rule!r}; allowed: {', '.join(RESCALINGS)}")
+    new = np.full(targets.shape, KEEP, np.int64)
+    if rule == "none":
+        return new
+    learned = np.where(event.plastic != 0, event.weights, 0).astype(np.int64)
+    left = np.where(plastic != 0, learned, 0)
+    frozen = np.where((conducts != 0) & (plastic == 0), learned, 0)
+    sum_left = left.sum(axis=0)
+    scaled = (targets > 0) & (sum_left > 0)
+    if rule == "sum":
+        goal = targets - frozen.sum(axis=0)
+    else:  # widths: 17 bits of inputs and 8 of weights; squares 33, the product below 2**58
+        drive_left = np.maximum((left**2).sum(axis=0), 1)
+        goal = sum_left * ((learned**2).sum(axis=0) - (frozen**2).sum(axis=0)) // drive_left
+    new[scaled] = np.maximum(goal[scaled], 1)
+    return new
