@@ -102,6 +102,7 @@ class PruningSettings(Section):
     start: int = Field(default=30_000, ge=1, le=10**9, description="image of the first event")
     batch: int = Field(default=5_000, ge=1, le=10**9, description="images between two events")
     connectivity: float = Field(default=0.1, ge=0, le=1, description="aim of methods that aim at a connectivity")
+    redundant: float = Field(default=0.0, ge=0, le=1, description="neurons that contrast removes as duplicates")
     strategy: Literal["fixed", "constant", "adaptive"] = Field(default="adaptive", description="of neuron pruning")
     spike_threshold: float = Field(default=0.0, ge=0, le=100_000, description="of neuron pruning, spikes per image")
     neurons_removed: int = Field(default=10, ge=1, le=65536, description="neurons per event of the strategy fixed")
@@ -129,6 +130,7 @@ class PruningSettings(Section):
             spike_interval=self.spike_interval,
             grouping=self.grouping,
             connectivity=self.connectivity,
+            redundant=self.redundant,
             strategy=self.strategy,
             spike_threshold=self.spike_threshold,
             neurons_removed=self.neurons_removed,

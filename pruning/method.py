@@ -101,7 +101,7 @@ class PruningMethod(ABC):
 
     when: ClassVar[When] = "online"
     regrows: ClassVar[bool] = False
-    rescale: str = "sum"
+    rescale: str = "drive"
 
     @abstractmethod
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:

@@ -42,6 +42,8 @@ class MethodSettings:
         sorted (Algorithm 1) or binned (the hardware variant).
     connectivity : number
         Share of synapses that methods which aim at a connectivity leave in the end, 0..1.
+    redundant : number
+        Share of the neurons that the method contrast removes as near-duplicates of others, 0..1.
     strategy : str
         How neuron pruning chooses: fixed, constant or adaptive.
     spike_threshold : number
@@ -61,6 +63,7 @@ class MethodSettings:
     spike_interval: int = 30
     grouping: str = "sorted"
     connectivity: Number = 0.1
+    redundant: Number = 0
     strategy: str = "adaptive"
     spike_threshold: Number = 0
     neurons_removed: int = 10
@@ -84,6 +87,7 @@ _BUILT_IN_MODULES = (
     "lavaprune.pruning.post_training",
     "lavaprune.pruning.soft_methods",
     "lavaprune.pruning.neuron_method",
+    "lavaprune.pruning.contrast_method",
 )
 
 

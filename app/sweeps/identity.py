@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lavaprune.configuration import NO_PRESET, validate
+from lavaprune.pruning.contrast_method import ContrastPruning
 from lavaprune.pruning.neuron_method import NeuronPruning
 from lavaprune.pruning.threshold_functions import PAPER_FACTORS_NEURONS, PAPER_FACTORS_TIME
 from lavaprune.pruning.threshold_methods import ThresholdPruning
@@ -27,7 +28,9 @@ def canonical(settings: Settings) -> Settings:
     values |= {name: defaults[name] for name in OUTPUT_ONLY} | {"preset": NO_PRESET}
     if settings.pruning.method == "none":
         values["pruning"] = defaults["pruning"] | {name: values["pruning"][name] for name in SCHEDULE}
-    elif isinstance(settings.pruning.build_method(), ThresholdPruning | NeuronPruning):
+    else:
+        values["pruning"]["rescale"] = settings.pruning.build_method().rescale
+    if isinstance(settings.pruning.build_method(), ThresholdPruning | NeuronPruning):
         values["pruning"] |= paper_factors(settings.pruning)
     return validate(values)
 
@@ -59,14 +62,16 @@ def _used_by(pruning: PruningSettings, values: dict[str, Any]) -> set[str]:
     method = pruning.build_method()
     used = set() if method.when == "after_training" else set(SCHEDULE)
     if pruning.method in ("none", "zero"):
-        return set() if pruning.method == "none" else used
+        return set() if pruning.method == "none" else used | {"rescale"}
+    if isinstance(method, ContrastPruning):
+        return used | {"connectivity", "redundant", "rescale"}
     if isinstance(method, NeuronPruning):
         factor = {"factor_time"} if pruning.strategy == "adaptive" else set()
         limit = "neurons_removed" if pruning.strategy == "fixed" else "spike_threshold"
-        return used | factor | {"strategy", limit}
+        return used | factor | {"strategy", limit, "rescale"}
     if not isinstance(method, ThresholdPruning):
         return set(values)
-    used.add("threshold")
+    used |= {"threshold", "rescale"}
     if method.adapts_over_time:
         used |= {"function", "factor_time"}
     if method.adapts_over_neurons:

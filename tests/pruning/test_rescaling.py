@@ -1,0 +1,102 @@
+"""What becomes of the remaining weights at an event: by hand, and what every rule keeps to."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lavaprune.pruning.errors import PruningError
+from lavaprune.pruning.method import PruningEvent
+from lavaprune.pruning.rescaling import KEEP, RESCALINGS, column_targets
+
+
+def event_of(weights: list[list[int]], plastic: list[list[int]] | None = None) -> PruningEvent:
+    w = np.array(weights, np.uint8)
+    ones = np.ones_like(w)
+    learns = ones if plastic is None else np.array(plastic, np.uint8)
+    return PruningEvent(0, np.zeros(w.shape[1], np.int64), w, ones, learns)
+
+
+def mask(rows: list[list[int]]) -> np.ndarray:
+    return np.array(rows, np.uint8)
+
+
+def targets(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def test_none_keeps_everything() -> None:
+    event = event_of([[10], [20]])
+    kept = mask([[0], [1]])
+    assert column_targets("none", event, kept, kept, targets(30)).tolist() == [KEEP]
+
+
+def test_sum_keeps_the_target() -> None:
+    event = event_of([[10, 5], [20, 5]])
+    kept = mask([[0, 1], [1, 1]])
+    assert column_targets("sum", event, kept, kept, targets(30, 12)).tolist() == [30, 12]
+
+
+def test_drive_by_hand() -> None:
+    """Weights 3, 4, 5: squares 9 + 16 + 25 = 50. Without the 3: sum 9, squares 41, so 9 * 50 / 41 = 10.97, down: 10.
+
+    Nothing removed: the sum that is there, 12. The sum rule would have made 12 of it in both cases.
+    """
+    event = event_of([[3, 3], [4, 4], [5, 5]])
+    kept = mask([[0, 1], [1, 1], [1, 1]])
+    assert column_targets("drive", event, kept, kept, targets(12, 12)).tolist() == [10, 12]
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("sum", 12 - 5), ("drive", 7 * (50 - 25) // 25)])
+def test_frozen_weights_go_on_driving(rule: str, expected: int) -> None:
+    event = event_of([[3], [4], [5]])
+    conducts, plastic = mask([[1], [1], [1]]), mask([[1], [1], [0]])
+    assert column_targets(rule, event, conducts, plastic, targets(12)).tolist() == [expected]
+
+
+def test_weights_frozen_earlier_do_not_count_again() -> None:
+    event = event_of([[3], [4], [5]], plastic=[[1], [1], [0]])
+    conducts, plastic = mask([[1], [1], [1]]), mask([[1], [1], [0]])
+    assert column_targets("sum", event, conducts, plastic, targets(7)).tolist() == [7]
+    assert column_targets("drive", event, conducts, plastic, targets(7)).tolist() == [7]
+
+
+@pytest.mark.parametrize("rule", RESCALINGS)
+def test_neurons_with_nothing_to_scale_are_left(rule: str) -> None:
+    event = event_of([[3, 0, 7]])
+    kept = mask([[0, 1, 1]])
+    assert column_targets(rule, event, kept, kept, targets(9, 9, 0)).tolist() == [KEEP, KEEP, KEEP]
+
+
+def test_unknown_rule() -> None:
+    event = event_of([[3]])
+    with pytest.raises(PruningError, match=r"rescale is 'mean'; allowed: none, sum, drive"):
+        column_targets("mean", event, mask([[1]]), mask([[1]]), targets(3))
+
+
+@given(
+    st.integers(1, 40).flatmap(lambda n: st.lists(st.integers(0, 255), min_size=n, max_size=n)),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["sum", "drive"]),
+    st.integers(0, 65536 * 255),
+)
+def test_against_exact_fractions(weights: list[int], seed: int, rule: str, target: int) -> None:
+    rng = np.random.default_rng(seed)
+    event = event_of([[w] for w in weights])
+    conducts = rng.integers(0, 2, (len(weights), 1)).astype(np.uint8)
+    plastic = conducts & rng.integers(0, 2, conducts.shape).astype(np.uint8)
+    left = [w for w, p in zip(weights, plastic[:, 0], strict=True) if p]
+    frozen = [w for w, c, p in zip(weights, conducts[:, 0], plastic[:, 0], strict=True) if c and not p]
+    new = int(column_targets(rule, event, conducts, plastic, targets(target))[0])
+    if target == 0 or sum(left) == 0:
+        assert new == KEEP
+    elif rule == "sum":
+        assert new == max(1, target - sum(frozen))
+    else:
+        squares = sum(w * w for w in weights) - sum(w * w for w in frozen)
+        assert new == max(1, int(Fraction(sum(left) * squares, sum(w * w for w in left))))
+        assert new >= sum(left)  # never less than what is left
