@@ -15,10 +15,13 @@ KERNEL_SOURCES = (
     "fixed_point.py",
     "floating_equations.py",
     "fused_encoder.py",
+    "fused_followed.py",
+    "fused_inhibitory.py",
     "fused_kernel.py",
     "fused_layout.py",
     "fused_neurons.py",
     "fused_plasticity.py",
+    "fused_watch.py",
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from lavaprune.proc_models.counter_random import draw64
-from lavaprune.proc_models.fused_layout import K_EQUALISE, K_PERIOD, K_REFERENCE_SUM, K_STEPS
+from lavaprune.proc_models.fused_layout import K_EQUALISE, K_PERIOD, K_REFERENCE_SUM, K_STEPS, ROWS
 
 _U28 = np.uint64(28)
 _U40 = np.uint64(40)
@@ -31,11 +31,13 @@ def _exponential_q16(bits, table):
 
 
 @njit
-def encode(image, key, const, interval_table, bucket, bucket_count, active_input):
-    """Poisson spikes of one image, by geometric inter-spike intervals, sorted into steps.
+def encode(image, key, const, interval_table, bucket, bucket_count, active_input, train_start, train):
+    """Poisson spikes of one image, by geometric inter-spike intervals, sorted into steps and by input.
 
-    ``bucket`` (T, I) and ``bucket_count`` (T,) receive the inputs that spike at each step; ``active_input`` (I,) the
-    inputs with a non-zero pixel. Returns (number of active inputs, number of spikes).
+    ``bucket`` (T, I + ROWS) and ``bucket_count`` (T,) receive the inputs that spike at each step, followed by the
+    number I, an input without weights, in `ROWS` places; ``active_input`` (I,) the inputs with a non-zero pixel;
+    ``train`` (T I,) the steps in which the a-th of these spikes, from ``train_start[a]`` to ``train_start[a + 1]``.
+    Returns (number of active inputs, number of spikes).
     """
     steps = const[K_STEPS]
     bucket_count[:] = 0
@@ -51,6 +53,7 @@ def encode(image, key, const, interval_table, bucket, bucket_count, active_input
     numerator = scale_sum * const[K_PERIOD]
     n_spikes = 0
     for a in range(n_active):
+        train_start[a] = n_spikes
         j = np.int64(active_input[a])
         period_q16 = min((numerator // np.int64(image[j])) >> 8, np.int64(_MAX_PERIOD_Q16))
         ordinal = 0
@@ -62,6 +65,30 @@ def encode(image, key, const, interval_table, bucket, bucket_count, active_input
                 break
             bucket[t, bucket_count[t]] = j
             bucket_count[t] += 1
+            train[n_spikes + ordinal] = t
             ordinal += 1
         n_spikes += ordinal
+    train_start[n_active] = n_spikes
+    for t in range(steps):
+        bucket[t, bucket_count[t] : bucket_count[t] + ROWS] = image.shape[0]
     return n_active, n_spikes
+
+
+@njit
+def count_arrivals(active_input, n_active, train_start, train, steps, row_synapses):
+    """Synapses at which the spikes of a sample arrive; ``row_synapses`` (I,) is their number by input."""
+    n = 0
+    for a in range(n_active):
+        n_arrived = train_start[a + 1] - train_start[a]
+        if n_arrived > 0 and train[train_start[a + 1] - 1] == steps - 1:
+            n_arrived -= 1  # a spike of the last step does not arrive
+        n += n_arrived * row_synapses[active_input[a]]
+    return n
+
+
+@njit
+def show_inputs(bucket, bucket_count, raster):
+    """Mark the input spikes of a sample in ``raster`` (T, I) uint8."""
+    for t in range(raster.shape[0]):
+        for s in range(bucket_count[t]):
+            raster[t, bucket[t, s]] = 1

@@ -2,9 +2,10 @@
 
 The same arithmetic as the graph's ProcessModels, built from the same functions, reordered for speed where the order
 cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed,
-only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped. Integers only, one thread.
+only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped, and excitatory neurons
+that cannot spike are watched from afar (`fused_watch`). One thread.
 
-Shapes: I inputs, N neurons, P = N padded to a multiple of 8 for whole vectors (padding lanes never spike), T steps, K
+Shapes: I inputs, N neurons, P = N padded to a multiple of 32 for whole vectors (padding lanes never spike), T steps, K
 samples.
 """
 
@@ -17,19 +18,21 @@ from lavaprune.proc_models.compile_cache import cached_by_sources
 from lavaprune.proc_models.counter_random import (
     STREAM_DEPRESSION,
     STREAM_INPUT,
-    STREAM_NORMALISATION,
     STREAM_POTENTIATION,
-    STREAM_THETA,
     sample_key,
 )
-from lavaprune.proc_models.fixed_point import (
-    add_conductance,
-    decay_conductance,
-    decay_theta,
-    integrate_membrane,
-    raise_theta,
+from lavaprune.proc_models.fixed_point import raise_theta
+from lavaprune.proc_models.fused_encoder import count_arrivals, encode, show_inputs
+from lavaprune.proc_models.fused_followed import (
+    F_HELD_UNTIL,
+    F_NEURON,
+    F_ROWS,
+    F_V,
+    catch_up,
+    follow,
+    step_followed,
 )
-from lavaprune.proc_models.fused_encoder import encode
+from lavaprune.proc_models.fused_inhibitory import new_inhibitory, reset_inhibitory, step_inhibitory, wake
 from lavaprune.proc_models.fused_layout import (
     C_DEP_UPDATES,
     C_EXC_ACTIVE,
@@ -42,27 +45,35 @@ from lavaprune.proc_models.fused_layout import (
     C_INPUT_ACC,
     C_INPUT_SPIKES,
     C_LATERAL_ACC,
-    C_NORMALISATION,
-    C_POT_UPDATES,
-    K_DECAY_GE,
-    K_E_EXC,
-    K_E_INH,
-    K_INH_GAIN_EXC,
-    K_INH_LEAK,
-    K_INH_REFRACTORY,
-    K_INH_V_TH,
     K_INTERNEURONS,
     K_REFRACTORY,
     K_SEED,
     K_STEPS,
-    K_THETA_LOSS,
     K_V_REST,
     K_V_TH,
     LONG_AGO,
     NEVER_REACHED,
+    ROWS,
 )
-from lavaprune.proc_models.fused_neurons import accumulate, count_active, step_neurons
-from lavaprune.proc_models.fused_plasticity import depress, normalise_column, potentiate, random_32
+from lavaprune.proc_models.fused_neurons import accumulate, count_active, rest, step_neurons
+from lavaprune.proc_models.fused_plasticity import depress, end_training_sample, learn_from_spike
+from lavaprune.proc_models.fused_watch import (
+    B_ERROR,
+    B_INHIBITION,
+    B_LOST_MOST,
+    N_BOUND,
+    accumulate_16,
+    aligned,
+    can_watch,
+    must_be_followed,
+    reset_watch,
+    step_bound,
+    still_untouched,
+    watch_clamped,
+    watch_constants,
+    watch_free,
+    watch_inhibited,
+)
 from lavaprune.processes.control import (
     BATCH_ENDS,
     MU_POST_Q,
@@ -75,32 +86,17 @@ from lavaprune.processes.control import (
     THETA_PLUS_Q,
 )
 
+_PAUSE = 15  # samples without watching after one in which too many neurons came near their thresholds
+
 
 @cached_by_sources
 @njit(cache=True)
 def run_chunk(
-    images,
-    control,
-    const,
-    x_table,
-    y1_table,
-    y2_table,
-    interval_table,
-    weights,
-    plastic,
-    masked,
-    row_conducts,
-    row_plastic,
-    column_plastic,
-    column_targets,
-    theta,
-    batch_counts,
-    counters,
-    spike_counts,
-    exc_raster,
-    input_raster,
-    inh_raster,
-):
+    images, control, const, x_table, y1_table, y2_table, interval_table,
+    weights, masked, row_conducts, row_plastic, column_start, column_inputs, most_followed,
+    column_targets, theta, batch_counts, counters,
+    spike_counts, exc_raster, input_raster, inh_raster,
+):  # fmt: skip
     """Present K samples one after the other; everything is updated in place.
 
     Parameters
@@ -109,9 +105,12 @@ def run_chunk(
     control : (K, 6) int64, columns as in `processes.control`; rows of phase 0 are skipped
     const : (22,) int64
     x_table, y1_table, y2_table, interval_table : int64 look-up tables
-    weights, plastic : (I, P) uint8; ``plastic`` is read only where ``masked``
+    weights : (I + 1, P) uint8, the last row 0
+    masked : bool, whether some synapses are not plastic
     row_conducts, row_plastic : (I,) int64, number of conducting and plastic synapses of each input
-    column_plastic : (N,) int64, number of plastic synapses of each neuron
+    column_start : (N + 1,) int64, where the plastic synapses of each neuron start
+    column_inputs : (column_start[N],) int32, their inputs; read only where ``masked``
+    most_followed : int, neurons that may be followed before all are stepped in integers; negative: always all
     column_targets : (N,) int64, sum that a neuron's plastic weights are normalised to; 0: not at all
     theta : (N,) int32
     batch_counts : (N,) int64, spikes of each neuron in training samples
@@ -128,9 +127,12 @@ def run_chunk(
     record = exc_raster.shape[0] > 0
     seed = const[K_SEED]
 
-    bucket = np.empty((steps, n_inputs), np.int32)
+    bucket = np.empty((steps, n_inputs + ROWS), np.int32)
     bucket_count = np.empty(steps, np.int64)
     active_input = np.empty(n_inputs, np.int32)
+    train_start = np.empty(n_inputs + 1, np.int64)
+    train = np.empty(steps * n_inputs, np.int32)
+    every_input = np.arange(n_inputs).astype(np.int32)
     v = np.empty(n_padded, np.float64)
     g_exc = np.empty(n_padded, np.float64)
     g_inh = np.empty(n_padded, np.float64)
@@ -138,19 +140,28 @@ def run_chunk(
     total = np.empty(n_padded, np.int32)
     lateral_own = np.zeros(n_padded, np.float64)
     threshold = np.full(n_padded, NEVER_REACHED, np.float64)
+    limits = watch_constants(const)
+    watched_u = aligned(n_padded * 4).view(np.float32)
+    watched_g = aligned(n_padded * 4).view(np.float32)
+    limit = aligned(n_padded * 4).view(np.float32)
+    watched_total = aligned(n_padded * 2).view(np.uint16)
+    bound = np.empty(N_BOUND, np.float64)
+    untouched = np.empty(n_neurons, np.int32)  # neurons at rest that have had no input
+    followed = np.empty((F_ROWS, n_neurons), np.int64)
+    laterals = np.empty(steps, np.int64)
+    arrivals = np.empty(steps, np.int64)
     last_pre = np.empty(n_inputs, np.int64)
     last_post = np.empty(n_neurons, np.int64)
+    near = np.empty(n_neurons, np.int32)
     spiked = np.empty(n_neurons, np.int32)  # excitatory neurons that spiked in the last step
-    inh_spiked = np.empty(n_neurons, np.int32)
+    lateral = np.empty(n_neurons, np.int32)  # neurons, inhibitory or not, whose lateral spikes arrive
     recent = np.empty(n_neurons, np.int32)  # neurons whose fast trace may be live
     is_recent = np.empty(n_neurons, np.uint8)
     column = np.empty(n_inputs, np.float64)
-    inh_v = np.empty(n_neurons, np.int64)
-    inh_g = np.empty(n_neurons, np.int64)
-    inh_refractory = np.empty(n_neurons, np.int64)
-    inh_arrivals = np.zeros(n_neurons, np.int64)
-    inh_awake = np.empty(n_neurons, np.int32)  # inhibitory neurons off rest or with input
-    inh_is_awake = np.empty(n_neurons, np.uint8)
+    learning = np.empty(n_inputs, np.int32)
+    learns = np.empty((n_neurons if masked else 0, n_inputs), np.uint8)
+    inh = new_inhibitory(n_neurons)
+    pause = 0
 
     for k in range(n_samples):
         phase = control[k, PHASE]
@@ -163,193 +174,172 @@ def run_chunk(
         key_potentiate = sample_key(seed, STREAM_POTENTIATION, phase, sample)
 
         n_active, n_spikes = encode(
-            images[k],
-            sample_key(seed, STREAM_INPUT, phase, sample),
-            const,
-            interval_table,
-            bucket,
-            bucket_count,
-            active_input,
-        )
+            images[k], sample_key(seed, STREAM_INPUT, phase, sample), const, interval_table, bucket, bucket_count,
+            active_input, train_start, train,
+        )  # fmt: skip
         counts[C_INPUT_SPIKES] += n_spikes
-        v[:] = v_rest
-        g_exc[:] = 0
-        g_inh[:] = 0
-        held_until[:] = -1
+        for i in range(n_neurons):
+            threshold[i] = np.float64(const[K_V_TH] + theta[i])
+        watching = most_followed >= 0 and pause == 0 and limits.usable
+        pause = max(pause - 1, 0)
+        if watching:
+            reset_watch(watched_u, watched_g, limit, bound, limits, threshold, n_neurons, const)
+            for i in range(n_neurons):
+                untouched[i] = i
+        else:
+            rest(v, g_exc, g_inh, held_until, const)
         some_at_rest = True
         last_pre[:] = LONG_AGO
         last_post[:] = LONG_AGO
         is_recent[:] = 0
-        inh_v[:] = const[K_V_REST]
-        inh_g[:] = 0
-        inh_refractory[:] = 0
-        inh_is_awake[:] = 0
-        for i in range(n_neurons):
-            threshold[i] = np.float64(const[K_V_TH] + theta[i])
-        n_accumulated = 0
-        n_depressions = 0
+        reset_inhibitory(inh, const)
+        n_followed = 0
+        n_untouched = n_neurons
         n_active_updates = 0
         n_spiked = 0
-        n_inh_spiked = 0
+        n_lateral = 0
         n_recent = 0
         n_awake = 0
         theta_plus = control[k, THETA_PLUS_Q] if learn else np.int64(0)
 
         for t in range(steps):
-            # deliver: input spikes and lateral spikes of the previous step
+            # input spikes and lateral spikes of the previous step arrive
             n_arrived = bucket_count[t - 1] if t > 0 else 0
-            arrived = bucket[t - 1]
-            accumulate(weights, arrived, n_arrived, total)
-            lateral = inh_spiked if interneurons else spiked
-            n_lateral = n_inh_spiked if interneurons else n_spiked
-            for s in range(n_lateral):
-                lateral_own[lateral[s]] = 1
+            laterals[t] = n_lateral
             counts[C_LATERAL_ACC] += n_lateral * (n_neurons - 1)
-            if masked:
-                for s in range(n_arrived):
-                    n_accumulated += row_conducts[arrived[s]]
+            if watching and not can_watch(bound, limits, n_arrived):
+                catch_up(
+                    followed, n_followed, weights, bucket, bucket_count, laterals, v, g_exc, g_inh, held_until, total,
+                    lateral_own, threshold, t - 1, const,
+                )  # fmt: skip
+                watching, some_at_rest, pause = False, True, _PAUSE
+            if watching:
+                accumulate_16(weights, bucket, t - 1, n_arrived, watched_total)
             else:
-                n_accumulated += n_arrived * n_neurons
+                accumulate(weights, bucket[t - 1], n_arrived, total)
+                for s in range(n_lateral):
+                    lateral_own[lateral[s]] = 1
 
             # depress with the fast trace, then let the inputs' traces start anew
             if learn and n_arrived > 0:
                 for s in range(n_arrived):
-                    last_pre[arrived[s]] = t
-                if masked:
-                    for s in range(n_arrived):
-                        n_depressions += row_plastic[arrived[s]]
-                else:
-                    n_depressions += n_arrived * n_neurons
+                    last_pre[bucket[t - 1, s]] = t
                 if n_recent > 0:
                     depress(
-                        weights, plastic, masked, n_neurons, arrived, n_arrived, recent, n_recent, last_post, y1_table,
-                        control[k, MU_PRE_Q], key_depress, t, counts,
+                        weights, learns, masked, n_neurons, bucket, t - 1, n_arrived, recent, n_recent, last_post,
+                        y1_table, control[k, MU_PRE_Q], key_depress, t, counts, learning,
                     )  # fmt: skip
 
             # inhibitory neurons: spikes of their partners in the previous step
             if interneurons:
                 counts[C_EXC_INH_ACC] += n_spiked
-                for s in range(n_spiked):
-                    i = spiked[s]
-                    inh_arrivals[i] = 1
-                    if inh_is_awake[i] == 0:
-                        inh_is_awake[i] = 1
-                        inh_awake[n_awake] = i
-                        n_awake += 1
+                if n_spiked > 0:
+                    n_awake = wake(inh, n_awake, spiked, n_spiked)
                 counts[C_INH_ACTIVE] += n_awake
                 counts[C_INH_INACTIVE] += n_neurons - n_awake
 
-            n_updated = n_neurons
-            if some_at_rest:
-                n_updated = count_active(
-                    n_neurons, v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, v_rest, t
+            # membranes
+            n_crossed = 0
+            if watching:
+                n_untouched = still_untouched(untouched, n_untouched if n_lateral == 0 else 0, watched_total)
+                n_active_updates += n_neurons - n_followed - n_untouched
+                n_active_updates += step_followed(followed, n_followed, watched_total, n_lateral, lateral, t, const)
+                step_bound(bound, limits, n_arrived, n_lateral, const)
+                if bound[B_ERROR] > limits.span:
+                    n_near = n_neurons
+                elif bound[B_LOST_MOST] > 1.0:
+                    n_near = watch_clamped(watched_u, watched_g, limit, watched_total, bound, limits) - n_untouched
+                elif bound[B_INHIBITION] > 0:
+                    n_near = watch_inhibited(watched_u, watched_g, limit, watched_total, bound, limits)
+                else:
+                    n_near = watch_free(watched_u, watched_g, limit, watched_total, bound, limits) - n_untouched
+                if n_near > 0 and n_followed + n_near > most_followed:
+                    catch_up(
+                        followed, n_followed, weights, bucket, bucket_count, laterals, v, g_exc, g_inh, held_until,
+                        total, lateral_own, threshold, t, const,
+                    )  # fmt: skip
+                    watching, some_at_rest, pause = False, True, _PAUSE
+                    n_crossed = n_neurons
+                elif n_near > 0:
+                    n_near = must_be_followed(watched_u, watched_g, limit, bound, limits, untouched, n_untouched, near)
+                    for s in range(n_near):
+                        follow(
+                            followed, n_followed, near[s], weights, active_input, n_active, train_start, train,
+                            laterals, arrivals, t, const,
+                        )  # fmt: skip
+                        watched_u[near[s]] = np.nan  # no comparison is true any more
+                        n_followed += 1
+            else:
+                if some_at_rest:
+                    n_active_updates += count_active(
+                        n_neurons, v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, v_rest, t
+                    )
+                else:
+                    n_active_updates += n_neurons
+                n_crossed, n_at_rest = step_neurons(
+                    v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, threshold, t, const
                 )
-            n_crossed, n_at_rest = step_neurons(
-                v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, threshold, t, const
-            )
-            some_at_rest = n_at_rest > 0 or n_crossed > 0
-            n_active_updates += n_updated
-            for s in range(n_lateral):
-                lateral_own[lateral[s]] = 0
+                some_at_rest = n_at_rest > 0 or n_crossed > 0
+                for s in range(n_lateral):
+                    lateral_own[lateral[s]] = 0
 
             if interneurons:
-                n_inh_spiked = 0
-                kept = 0
-                for s in range(n_awake):
-                    i = inh_awake[s]
-                    inh_g[i] = add_conductance(
-                        decay_conductance(inh_g[i], const[K_DECAY_GE]), inh_arrivals[i], const[K_INH_GAIN_EXC]
-                    )
-                    inh_arrivals[i] = 0
-                    if inh_refractory[i] > 0:
-                        inh_v[i] = const[K_V_REST]
-                        inh_refractory[i] -= 1
-                    else:
-                        inh_v[i] = integrate_membrane(
-                            inh_v[i], inh_g[i], np.int64(0), const[K_V_REST], const[K_E_EXC], const[K_E_INH],
-                            const[K_INH_LEAK],
-                        )  # fmt: skip
-                        if inh_v[i] > const[K_INH_V_TH]:
-                            inh_v[i] = const[K_V_REST]
-                            inh_refractory[i] = const[K_INH_REFRACTORY]
-                            inh_spiked[n_inh_spiked] = i
-                            n_inh_spiked += 1
-                            if record:
-                                inh_raster[k, t, i] = 1
-                    if inh_v[i] != const[K_V_REST] or inh_g[i] != 0 or inh_refractory[i] != 0:
-                        inh_awake[kept] = i
-                        kept += 1
-                    else:
-                        inh_is_awake[i] = 0
-                n_awake = kept
-                counts[C_INH_SPIKES] += n_inh_spiked
+                n_lateral = 0
+                if n_awake > 0:
+                    n_lateral, n_awake = step_inhibitory(inh, n_awake, lateral, const)
+                counts[C_INH_SPIKES] += n_lateral
+                if record:
+                    for s in range(n_lateral):
+                        inh_raster[k, t, lateral[s]] = 1
 
             # spikes: potentiate with the old slow trace, then set traces, theta, refractory
             n_spiked = 0
-            if n_crossed > 0:
+            if watching:
+                for s in range(n_followed):
+                    i = followed[F_NEURON, s]
+                    if followed[F_V, s] > threshold[i]:
+                        spiked[n_spiked] = i
+                        n_spiked += 1
+                        followed[F_V, s] = const[K_V_REST]
+                        followed[F_HELD_UNTIL, s] = t + const[K_REFRACTORY]
+            elif n_crossed > 0:
                 for i in range(n_neurons):
                     if v[i] > threshold[i]:
                         spiked[n_spiked] = i
                         n_spiked += 1
                         v[i] = v_rest
                         held_until[i] = np.float64(t + const[K_REFRACTORY])
-                        spike_counts[k, i] += 1
-                        if record:
-                            exc_raster[k, t, i] = 1
-                        if learn:
-                            counts[C_POT_UPDATES] += column_plastic[i]
-                            age = t - last_post[i]
-                            if age < y2_table.shape[0] - 1:
-                                potentiate(
-                                    weights, plastic, masked, n_neurons, i, active_input, n_active, last_pre, x_table,
-                                    y2_table[age], control[k, MU_POST_Q], key_potentiate, t, counts,
-                                )  # fmt: skip
-                            last_post[i] = t
-                            theta[i] = np.int32(raise_theta(np.int64(theta[i]), theta_plus))
-                            threshold[i] = np.float64(const[K_V_TH] + theta[i])
-                            if is_recent[i] == 0:
-                                is_recent[i] = 1
-                                recent[n_recent] = i
-                                n_recent += 1
-                counts[C_EXC_SPIKES] += n_spiked
+            counts[C_EXC_SPIKES] += n_spiked
+            if not interneurons:
+                n_lateral = n_spiked
+                for s in range(n_spiked):
+                    lateral[s] = spiked[s]
+            for s in range(n_spiked):
+                i = np.int64(spiked[s])
+                spike_counts[k, i] += 1
+                if record:
+                    exc_raster[k, t, i] = 1
+                if learn:
+                    n_recent = learn_from_spike(
+                        weights, masked, column_start, column_inputs, learns, active_input, n_active, last_pre,
+                        last_post, x_table, y2_table, control[k, MU_POST_Q], key_potentiate, i, t, recent, is_recent,
+                        n_recent, counts,
+                    )  # fmt: skip
+                    theta[i] = np.int32(raise_theta(np.int64(theta[i]), theta_plus))
+                    threshold[i] = np.float64(const[K_V_TH] + theta[i])
 
-        counts[C_INPUT_ACC] += n_accumulated
-        counts[C_DEP_UPDATES] += n_depressions
+        counts[C_INPUT_ACC] += count_arrivals(active_input, n_active, train_start, train, steps, row_conducts)
         counts[C_EXC_ACTIVE] += n_active_updates
         counts[C_EXC_INACTIVE] += steps * n_neurons - n_active_updates
         if record:
-            for t in range(steps):
-                for s in range(bucket_count[t]):
-                    input_raster[k, t, bucket[t, s]] = 1
+            show_inputs(bucket, bucket_count, input_raster[k])
         if learn:
-            key_normalise = sample_key(seed, STREAM_NORMALISATION, phase, sample)
-            key_theta = sample_key(seed, STREAM_THETA, phase, sample)
+            counts[C_DEP_UPDATES] += count_arrivals(active_input, n_active, train_start, train, steps, row_plastic)
             for i in range(n_neurons):
                 batch_counts[i] += spike_counts[k, i]
-                if spike_counts[k, i] > 0 and column_targets[i] > 0:
-                    counts[C_NORMALISATION] += normalise_column(
-                        weights, plastic, masked, n_neurons, i, column_targets[i], key_normalise, 0, column
-                    )
-                theta[i] = np.int32(
-                    decay_theta(np.int64(theta[i]), const[K_THETA_LOSS], random_32(key_theta, i, 0))
-                )
+            end_training_sample(
+                weights, masked, column_start, column_inputs, every_input, column_targets, theta, sample,
+                spike_counts[k], const, column, counts,
+            )  # fmt: skip
             if control[k, PRUNE_EVENT] == BATCH_ENDS:
                 batch_counts[:] = 0
-
-
-@cached_by_sources
-@njit(cache=True)
-def rescale_columns(weights, plastic, masked, seed, sample, columns, column_targets, counters):
-    """Scale the plastic weights of some neurons to their targets: what follows pruning after a training sample.
-
-    weights, plastic : (I, P) uint8; columns : (C,) int64; column_targets : (N,) int64; counters : (2, 18) int64
-    """
-    column = np.empty(weights.shape[0], np.float64)
-    key = sample_key(seed, STREAM_NORMALISATION, PHASE_TRAIN, sample)
-    n_neurons = column_targets.shape[0]
-    for c in range(columns.shape[0]):
-        i = columns[c]
-        if column_targets[i] > 0:
-            counters[0, C_NORMALISATION] += normalise_column(
-                weights, plastic, masked, n_neurons, i, column_targets[i], key, 1, column
-            )

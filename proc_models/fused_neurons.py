@@ -41,6 +41,15 @@ _DRIVE_MIN = -_DRIVE_MAX - 1.0
 
 
 @njit
+def rest(v, g_exc, g_inh, held_until, const):
+    """Membranes at rest, as at the start of a sample."""
+    v[:] = const[K_V_REST]
+    g_exc[:] = 0
+    g_inh[:] = 0
+    held_until[:] = -1
+
+
+@njit
 def accumulate(weights, inputs, n_inputs, total):
     """Sum the weight rows (I, P) of the inputs that spiked into ``total`` (P,) int32."""
     n = total.shape[0]

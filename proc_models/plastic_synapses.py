@@ -143,9 +143,10 @@ class PlasticSynapsesModel(CountingModel):
         self.prune_weights_out.send(self._weights_8_bit())
         conducts, plastic = self.prune_conducts_in.recv(), self.prune_plastic_in.recv()
         targets = self.prune_targets_in.recv()
-        if self.prune_conducts_in.csp_ports and self.prune_plastic_in.csp_ports:  # zeros otherwise
-            self.conducts[:], self.plastic[:] = conducts, plastic
         self.counters[TRAINING_ROW, CONTROLLER] += self.prune_ops_in.recv()[0]
+        if not (self.prune_conducts_in.csp_ports and self.prune_plastic_in.csp_ports):  # zeros: no masks
+            return
+        self.conducts[:], self.plastic[:] = conducts, plastic
         self.weights[self.conducts == 0] = 0
         columns = np.flatnonzero(targets >= 0)
         if columns.size and self.prune_targets_in.csp_ports:

@@ -28,7 +28,8 @@ class ContrastPruning(PruningMethod):
         rival_ij = sum_k cos_ik**12 W_jk / sum_k cos_ik**12        over the other neurons k
         score_ij = (W_ji - 0.6 rival_ij) / |W_i|                   of the synapse from input j to neuron i
 
-    and the synapses with the highest scores stay, whichever neuron they belong to. How many: after event k of K,
+    and the synapses with the highest scores stay, whichever neuron they belong to; cos**12 is rounded down to 20 bits,
+    so that a neuron unlike all others has no rivals. How many stay: after event k of K,
     ``connectivity ** sqrt((k + 1) / K)`` of all, so that most goes at once, when it is zeros, and little at the end,
     when every synapse counts. The division by the norm of the neuron's weights (Euclidean) keeps neurons comparable.
 
@@ -89,7 +90,7 @@ class ContrastPruning(PruningMethod):
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
         """Keep the neurons that are not redundant, and of their synapses those with the highest scores."""
         alive = without_redundant(event, self.neurons_removed(event))
-        weights = event.weights * alive.astype(np.float64)
+        weights: FloatArray = event.weights.astype(np.float64) * alive
         eligible = np.flatnonzero(weights)  # what conducts without a weight contributes nothing
         count = self.synapses_left(event)
         keep = np.zeros(weights.size, bool)

@@ -14,6 +14,8 @@ Rescaling = Literal["none", "sum", "drive"]
 RESCALINGS: tuple[Rescaling, ...] = get_args(Rescaling)
 KEEP = -1
 """What stands for a column that is left as it is."""
+TARGET_MAX = 255 * 65536
+"""Largest target: the weights of as many inputs as there can be, all at their maximum."""
 
 
 def column_targets(
@@ -48,7 +50,7 @@ def column_targets(
     Returns
     -------
     int64 array, shape (N,)
-        The new targets, at least 0, or `KEEP`: target and weights of this neuron stay as they are, which is so
+        The new targets, 1 .. `TARGET_MAX`, or `KEEP`: target and weights of this neuron stay as they are, which is so
         for neurons that are not normalised and for those that have nothing left to scale.
 
     Raises
@@ -71,5 +73,5 @@ def column_targets(
     else:  # widths: 17 bits of inputs and 8 of weights; squares 33, the product below 2**58
         drive_left = np.maximum((left**2).sum(axis=0), 1)
         goal = sum_left * ((learned**2).sum(axis=0) - (frozen**2).sum(axis=0)) // drive_left
-    new[scaled] = np.maximum(goal[scaled], 1)
+    new[scaled] = np.clip(goal[scaled], 1, TARGET_MAX)
     return new

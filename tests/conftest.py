@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -14,6 +15,15 @@ os.environ["MPLBACKEND"] = "Agg"  # before anything imports pyplot; subprocesses
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_imported() -> None:
+    """`main` sends log records to the stderr of its time, which may be closed by now, and to nobody else."""
+    logger = logging.getLogger("lavaprune")
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def read(name: str) -> nbformat.NotebookNode:
 
 
 def test_there_are_notebooks() -> None:
-    assert "01_a_network_that_learns.ipynb" in NOTEBOOKS
+    assert {"01_a_network_that_learns.ipynb", "02_pruning.ipynb"} <= set(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -69,11 +69,17 @@ def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert list(workplace.iterdir()) == []  # it leaves nothing behind
     if name.startswith("01_"):
         check_first(outputs)
+    if name.startswith("02_"):
+        check_second(outputs)
+
+
+def printed(outputs: dict[str, list[nbformat.NotebookNode]]) -> dict[str, str]:
+    return {cell_id: "".join(output.get("text", "") for output in found) for cell_id, found in outputs.items()}
 
 
 def check_first(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
     """What the text of the first notebook promises."""
-    text = {cell_id: "".join(output.get("text", "") for output in found) for cell_id, found in outputs.items()}
+    text = printed(outputs)
     assert text["fused-run"].split() == "weights identical: True spikes identical: True".split()
     assert "event-model dynamic energy" in text["energy-table"]
     accuracy = re.match(r"unpruned: ([0-9.]+)% of 297 test images right", text["digits-run"])
@@ -82,3 +88,20 @@ def check_first(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
     kept = re.search(r"synapses left: ([0-9.]+)%", text["prune-run"])
     assert kept is not None
     assert 0 < float(kept[1]) < 100
+
+
+def check_second(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
+    """What the text of the second notebook promises."""
+    text = printed(outputs)
+    assert "contrast" in text["event-run"]
+    table = [line.split() for line in text["course-table"].splitlines()[1:]]
+    connectivity, accuracy, training, inference, controller = (
+        {line[0]: float(re.sub("[%,]", "", line[column])) for line in table} for column in range(1, 6)
+    )
+    for method in ("constant", "apt", "contrast", "neuron"):
+        assert 20 < connectivity[method] < 35
+        assert 50 < accuracy[method] < accuracy["none"]
+        assert inference[method] < 0.6 * inference["none"]
+    assert training["constant"] < training["apt"] < training["none"] < 2 * training["constant"]
+    assert controller["constant"] < controller["contrast"] < 0.02 * training["contrast"]
+    assert text["own-run"].splitlines()[1].endswith("to the bit: True")

@@ -61,8 +61,10 @@ class GraphPipes:
 
     def fetch_state(self) -> NetworkState:
         self._send_sample(self._no_image, self._no_row, REPORT_STATE)
-        parts = [port.external_pipe_csp_recv_port.recv() for port in self._state_ports()]
-        return NetworkState(*parts, self._receive_counters())
+        weights, conducts, plastic, theta, batch_counts, targets = (
+            port.external_pipe_csp_recv_port.recv() for port in self._state_ports()
+        )
+        return NetworkState(weights, conducts, plastic, theta, batch_counts, targets, self._receive_counters())
 
     def send_stop(self) -> None:
         self._send_sample(self._no_image, self._no_row, REPORT_STOP)

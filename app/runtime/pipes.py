@@ -110,9 +110,11 @@ class FusedPipes:
 
     def fetch_state(self) -> NetworkState:
         self._send(self._images[:0], self._control[:0], REQUEST_STATE)
-        parts = [port.external_pipe_csp_recv_port.recv() for port in self.process.state_ports]
+        weights, conducts, plastic, theta, batch_counts, targets = (
+            port.external_pipe_csp_recv_port.recv() for port in self.process.state_ports
+        )
         _, counters = self.receive()
-        return NetworkState(*parts, counters)
+        return NetworkState(weights, conducts, plastic, theta, batch_counts, targets, counters)
 
     def send_stop(self) -> None:
         self._send(self._images[:0], self._control[:0], REQUEST_STOP)

@@ -51,9 +51,12 @@ def paper_factors(pruning: PruningSettings) -> dict[str, float]:
 
 
 def used_pruning_settings(settings: Settings) -> dict[str, Any]:
-    """The ``pruning.*`` settings that the method uses, by name, factors as numbers; of a user's own method all."""
+    """The ``pruning.*`` settings that the method uses, by name; of a user's own method all.
+
+    Factors are numbers, and the rule of rescaling is the one that holds.
+    """
     pruning = settings.pruning
-    values = {**pruning.model_dump(), **paper_factors(pruning)}
+    values = {**pruning.model_dump(), **paper_factors(pruning), "rescale": pruning.build_method().rescale}
     used = {"method", *_used_by(pruning, values)}
     return {name: value for name, value in values.items() if name in used}
 

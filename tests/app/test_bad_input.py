@@ -161,6 +161,7 @@ def checkpoint_in(run: RunFolder) -> Path:
         plastic=zeros(shape, np.uint8),
         theta=zeros(shape[1:], np.int32),
         batch_spike_counts=zeros(shape[1:], np.int64),
+        column_targets=zeros(shape[1:], np.int64),
         counters=zeros((2, N_COUNTERS), np.int64),
     )
     run.save_checkpoint(state, DATA)
@@ -190,6 +191,15 @@ def test_checkpoint_of_other_data(capfd: Capture) -> None:
     checkpoint_in(RunFolder.create(Path("r"), build_settings(preset="digits")))
     text = refused(capfd, "evaluate", "r")
     assert f"data have sha256 {DATA[:16]}... and those given" in text
+
+
+@pytest.mark.parametrize("command", [("evaluate", "r"), ("train", "--resume", "--out", "r")])
+def test_checkpoint_of_an_older_format(capfd: Capture, command: tuple[str, ...]) -> None:
+    path = checkpoint_in(RunFolder.create(Path("r"), build_settings(preset="digits")))
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "column_targets"}
+    np.savez(path, **{**arrays, "format": np.array(1)})
+    assert "checkpoint format is 1; allowed: 2" in refused(capfd, *command)
 
 
 def test_evaluate_without_a_checkpoint(capfd: Capture) -> None:

@@ -7,20 +7,25 @@ import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lavaprune.checkpoint import Checkpoint
 from lavaprune.configuration import build_settings
 from lavaprune.datasets.dataset import Dataset
 from lavaprune.datasets.loader import load_dataset
 from lavaprune.energy.counts import TRAINING_ROW, EventCounts
+from lavaprune.errors import RunError
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.processes.control import BATCH_ENDS, PRUNE_EVENT
+from lavaprune.processes.state import default_column_target
 from lavaprune.pruning.method import Mask, PruningEvent, PruningMethod
 from lavaprune.pruning.registry import MethodSettings, register_method
+from lavaprune.runs import RunFolder
 from lavaprune.settings import Settings
 from lavaprune.training.control import pruning_events, pruning_schedule, training_rows
 from lavaprune.training.offline import accuracy_offline, train_offline
@@ -39,6 +44,8 @@ METHODS = {
     "soft-lowest": ["pruning.method=soft-lowest", "pruning.threshold=0.1"],
     "post": ["pruning.method=post", "pruning.threshold=0.1"],
     "neuron": ["pruning.method=neuron", "pruning.spike_threshold=0.3"],
+    "aptn-sum": ["pruning.method=aptn", "pruning.threshold=0.05", "pruning.rescale=sum"],
+    "contrast": ["pruning.method=contrast", "pruning.connectivity=0.3", "pruning.redundant=0.2"],
     "neuron-fixed": ["pruning.method=neuron", "pruning.strategy=fixed", "pruning.neurons_removed=4"],
     "test-gradual": ["pruning.method=test-gradual"],
 }
@@ -91,6 +98,44 @@ def test_lava_changes_nothing(name: str, tmp_path: Path) -> None:
         assert result["connectivity"] == 8 / 20
     if name == "test-gradual":
         assert result["connectivity"] == 0.1
+    if name == "contrast":
+        assert 0.29 < result["connectivity"] <= 0.3
+        assert state.conducts.any(axis=0).sum() == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"), [("aptn", "fused"), ("soft", "fused"), ("contrast", "fused"), ("contrast", "graph")]
+)
+def test_stopped_after_an_event_and_resumed(
+    name: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The targets that the event set go on with the checkpoint: the end is the same to the bit."""
+    images = ["train_images=8", "neurons=8", "pruning.start=3", "pruning.batch=3", "checkpoint_images=4"]
+    if engine == "fused":
+        images = ["checkpoint_images=10", "metrics_images=10"]
+    chosen = few(*METHODS[name], "pruning.rescale=drive", f"engine={engine}", *images)
+    stop = chosen.pruning.start + chosen.checkpoint_images - chosen.pruning.start % chosen.checkpoint_images
+    save = RunFolder.save_checkpoint
+
+    def save_and_stop(self: RunFolder, checkpoint: Checkpoint, *more: Any) -> None:
+        save(self, checkpoint, *more)
+        if checkpoint.next_sample == stop:
+            raise RunError("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save_checkpoint", save_and_stop)
+        with pytest.raises(RunError, match="stopped"):
+            train(chosen, None, tmp_path / "run")
+    run = RunFolder.open(tmp_path / "run")
+    held = run.load_checkpoint(64, digits().sha256())
+    assert (held.next_sample, run.read_result()) == (stop, None)
+    assert (held.column_targets != default_column_target(chosen.network_parameters(64))).any()
+    resumed = train(chosen, None, run.path, resume=True)
+    whole = train(chosen, None, tmp_path / "whole")
+    for key in ("weights_sha256", "counts", "accuracy", "connectivity", "plastic_share", "pruning_events"):
+        assert resumed[key] == whole[key]
+    ends = [RunFolder.open(tmp_path / name).load_checkpoint(64, digits().sha256()) for name in ("run", "whole")]
+    assert ends[0].column_targets.tolist() == ends[1].column_targets.tolist()
 
 
 def test_the_graph_engine_knows_the_number_of_events_too(tmp_path: Path) -> None:

@@ -479,6 +479,7 @@ def finished_run(folder: Path, settings: Settings, digits: Dataset) -> Path:
         plastic=state.plastic,
         theta=state.theta,
         batch_spike_counts=state.batch_counts,
+        column_targets=state.column_targets,
         counters=state.counters,
         extras={},
     )

@@ -100,6 +100,7 @@ def checkpoint(network: NetworkState, next_sample: int) -> Checkpoint:
         plastic=network.plastic,
         theta=network.theta,
         batch_spike_counts=network.batch_counts,
+        column_targets=network.column_targets,
         counters=network.counters,
         extras={"image_shape": np.array(SHAPE)},
     )

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lavaprune.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lavaprune.checkpoint import Checkpoint, _content_digest, load_checkpoint, save_checkpoint
 from lavaprune.configuration import build_settings
 from lavaprune.energy.counts import N_COUNTERS
 from lavaprune.errors import InputError
@@ -36,6 +36,7 @@ def checkpoint(next_sample: int = 40) -> Checkpoint:
         plastic=np.ones((I, N), np.uint8),
         theta=rng.integers(-(2**20), 2**20, N).astype(np.int32),
         batch_spike_counts=rng.integers(0, 2**40, N),
+        column_targets=rng.integers(0, 2**24, N),
         counters=rng.integers(0, 2**60, (2, N_COUNTERS)),
         extras={"window": np.array([0.25, 0.5]), "spikes": np.arange(30).reshape(10, 3)},
     )
@@ -124,6 +125,7 @@ def test_checkpoint_round_trip(run: RunFolder) -> None:
         ("weights", np.zeros((I, N), np.int64), "weights is int64"),
         ("plastic", np.ones((N, I), np.uint8), "plastic is uint8 of shape"),
         ("theta", np.zeros(N), "theta is float64"),
+        ("column_targets", np.zeros(N, np.int32), "column_targets is int32"),
         ("counters", np.zeros((2, 3), np.int64), "counters is int64 of shape"),
         ("next_sample", -1, "next_sample is -1"),
         ("extras", {"note": np.array(["a"])}, "extra_note"),
@@ -167,7 +169,8 @@ def rewrite(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> None
         (lambda a: a.update(extra_more=np.zeros(1)), "damaged"),
         (lambda a: a.update(next_sample=np.array(41)), "damaged"),
         (lambda a: a.pop("format"), "no format version"),
-        (lambda a: a.update(format=np.array(2)), "format is 2; allowed: 1"),
+        (lambda a: a.update(format=np.array(3)), "format is 3; allowed: 2"),
+        (lambda a: a.pop("column_targets"), "damaged"),
         (lambda a: a.clear(), "no format version"),
     ],
 )
@@ -175,6 +178,27 @@ def test_changed_checkpoint(run: RunFolder, change: Callable[[dict[str, np.ndarr
     run.save_checkpoint(checkpoint(), DATA)
     rewrite(run.path / "checkpoint.npz", change)
     assert message in load_error(run)
+
+
+def test_checkpoint_of_before_there_were_column_targets(run: RunFolder) -> None:
+    """Format 1 is refused by its number; format 2 without them by their name, though its SHA-256 is right."""
+    run.save_checkpoint(checkpoint(), DATA)
+    path = run.path / "checkpoint.npz"
+
+    def leave_out(arrays: dict[str, np.ndarray]) -> None:
+        for name in ("column_targets", "content_sha256"):
+            arrays.pop(name, None)
+        arrays["content_sha256"] = _content_digest(arrays)  # type: ignore[assignment]
+
+    rewrite(path, leave_out)
+    assert load_error(run).endswith("checkpoint's column_targets is missing")
+
+    def older(arrays: dict[str, np.ndarray]) -> None:
+        arrays["format"] = np.array(1)
+        leave_out(arrays)
+
+    rewrite(path, older)
+    assert load_error(run).endswith("checkpoint format is 1; allowed: 2")
 
 
 def test_what_is_no_checkpoint(run: RunFolder, tmp_path: Path) -> None:

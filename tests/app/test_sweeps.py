@@ -88,6 +88,25 @@ def test_events_and_images_of_a_row(tmp_path: Path) -> None:
     assert early["event_images"] == [1, 300]
 
 
+def test_columns_of_contrast_and_of_the_rules(tmp_path: Path) -> None:
+    data = load_dataset("digits")
+    contrast = ["pruning.method=contrast", "pruning.connectivity=0.2", "pruning.redundant=0.25"]
+    row = row_of(small(*contrast), data, tmp_path)
+    assert (row["method"], row["connectivity_target"], row["redundant"], row["rescale"]) == (
+        "contrast", 0.2, 0.25, "drive",
+    )  # fmt: skip
+    assert [row[name] for name in ("threshold", "function", "factor_time", "spike_threshold")] == [None] * 4
+    assert row["event_images"] == [130, 190, 250]
+    assert 0.15 < row["connectivity"] <= 0.2
+    other = row_of(small(*contrast, "pruning.rescale=none"), data, tmp_path)
+    assert other["rescale"] == "none"
+    assert other["weights_sha256"] != row["weights_sha256"]
+    assert other["event_connectivity"][0] == row["event_connectivity"][0]
+    for method, rule in (("post", "none"), ("none", None)):
+        row = row_of(small(f"pruning.method={method}"), data, tmp_path)
+        assert (row["rescale"], row["redundant"], row["connectivity_target"]) == (rule, None, None)
+
+
 def test_shared_beginning_is_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pruned runs of a seed share 129 images, the unpruned one and post-training pruning share 299."""
     presented: list[tuple[int, int]] = []
@@ -121,7 +140,7 @@ def test_plan_has_each_prefix_once_and_before_its_runs(tmp_path: Path) -> None:
     ready, tasks = plan(wanted, tmp_path)
     assert [task.lengths for task in ready] == [(119,), (119,)]
     assert sorted(task.lengths for task in tasks if task.key is None) == [(119,), (119,), (119, 299), (119, 299)]
-    assert [run.key for task in ready for run in task.runs()].sort() == [key for key, *_ in wanted].sort()
+    assert sorted(run.key for task in ready for run in task.runs()) == sorted(key for key, *_ in wanted)
     direct = [task.key for task in ready[0].next]
     assert direct == ["1 apt", "1 aptn", None]
     assert [run.key for run in ready[0].next[2].next] == ["1 none", "1 post"]

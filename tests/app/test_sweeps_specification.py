@@ -9,6 +9,7 @@ import pytest
 from lavaprune.cli import main
 from lavaprune.configuration import build_settings
 from lavaprune.errors import InputError
+from lavaprune.pruning.rescaling import RESCALINGS
 from lavaprune.settings import Settings
 from lavaprune.sweeps.identity import canonical, config_sha256, describe, used_pruning_settings
 from lavaprune.sweeps.specification import read_sweep
@@ -139,16 +140,36 @@ def test_output_only_settings_do_not_make_another_run() -> None:
     assert canonical(canonical(settings)) == canonical(settings)
 
 
+@pytest.mark.parametrize(("method", "own"), [("aptn", "drive"), ("contrast", "drive"), ("post", "none")])
+def test_another_rule_for_what_remains_is_another_run(method: str, own: str) -> None:
+    """A method's own rule is the same run, whether it is named or not."""
+
+    def key(rule: str) -> str:
+        return config_sha256(build_settings(None, "digits", [f"pruning.method={method}", f"pruning.rescale={rule}"]))
+
+    assert key(own) == key("method")
+    assert len({key(rule) for rule in RESCALINGS}) == len(RESCALINGS)
+    settings = build_settings(None, "digits", [f"pruning.method={method}"])
+    assert used_pruning_settings(settings)["rescale"] == own
+
+
+def test_an_unpruned_run_has_no_rule() -> None:
+    keys = {config_sha256(build_settings(None, "digits", [f"pruning.rescale={rule}"])) for rule in RESCALINGS}
+    assert keys == {config_sha256(build_settings(None, "digits"))}
+
+
 @pytest.mark.parametrize(
     ("method", "used"),
     [
         (["none"], set()),
-        (["constant"], {"threshold", "start", "batch"}),
-        (["apt"], {"function", "threshold", "factor_time", "start", "batch"}),
-        (["post"], {"threshold"}),
-        (["soft"], {"threshold", "start", "batch"}),
-        (["neuron", "pruning.strategy=fixed"], {"strategy", "neurons_removed", "start", "batch"}),
-        (["neuron"], {"strategy", "spike_threshold", "factor_time", "start", "batch"}),
+        (["zero"], {"rescale", "start", "batch"}),
+        (["constant"], {"threshold", "rescale", "start", "batch"}),
+        (["apt"], {"function", "threshold", "factor_time", "rescale", "start", "batch"}),
+        (["post"], {"threshold", "rescale"}),
+        (["soft"], {"threshold", "rescale", "start", "batch"}),
+        (["neuron", "pruning.strategy=fixed"], {"strategy", "neurons_removed", "rescale", "start", "batch"}),
+        (["neuron"], {"strategy", "spike_threshold", "factor_time", "rescale", "start", "batch"}),
+        (["contrast"], {"connectivity", "redundant", "rescale", "start", "batch"}),
     ],
 )
 def test_columns_name_what_a_method_uses(method: list[str], used: set[str]) -> None:

@@ -325,6 +325,7 @@ def test_normalisation_is_the_same_in_the_mean() -> None:
     """Without STDP a column is only scaled: each weight is rounded by less than a step, the column's sum on average."""
     p = NetworkParameters(**{**NOMINAL, "mu_pre": 0.0, "mu_post": 0.0, "theta_plus_mv": 0.0, "column_sum": 20.0})
     state = initial_state(dataclasses.replace(p, column_sum=14.0))
+    state.column_targets[:] = initial_state(p).column_targets
     fixed, floating = FusedEngine(p, state), FloatingEngine(p, state.weights / 255)
     counts, _ = fixed.run(images(1), rows(p, 1, PHASE_TRAIN))
     expected, _ = floating.run(images(1), np.arange(1), PHASE_TRAIN)

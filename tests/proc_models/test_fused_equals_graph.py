@@ -19,6 +19,7 @@ from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.state import NetworkState
 from lavaprune.pruning.method import Mask, PruningEvent, PruningMethod
 from lavaprune.pruning.registry import method_from_settings
+from lavaprune.pruning.rescaling import RESCALINGS
 from lavaprune.runtime.graph_session import GraphSession
 from lavaprune.runtime.watchdog import guarded
 
@@ -149,7 +150,7 @@ def test_the_session_moves_the_same_through_pipes() -> None:
 
 
 def assert_states_equal(graph: NetworkState, fused: NetworkState) -> None:
-    for name in ("weights", "conducts", "plastic", "theta", "batch_counts", "counters"):
+    for name in ("weights", "conducts", "plastic", "theta", "batch_counts", "column_targets", "counters"):
         np.testing.assert_array_equal(getattr(graph, name), getattr(fused, name), name)
 
 
@@ -224,7 +225,7 @@ def check_any_network(data: st.DataObject) -> None:
     n_samples = data.draw(st.integers(1, 4))
     phases = data.draw(st.lists(st.sampled_from([0, 1, 1, 1, 2, 3]), min_size=n_samples, max_size=n_samples))
     events = {k: data.draw(st.sampled_from([0, 0, 1, BATCH_ENDS])) for k in range(n_samples)}
-    method = data.draw(st.sampled_from([None, HalfSoftAnyway()]))
+    method = data.draw(st.sampled_from([None, *map(HalfSoftAnyway, RESCALINGS)]))
     images, control = samples(p, phases, data.draw(st.integers(0, 1700)), events)
     control[:, 2:5] = data.draw(st.sampled_from([control[:, 2:5], np.zeros((n_samples, 3), np.int64)]))
     fused = run_fused(p, state, images, control, method)
@@ -235,7 +236,10 @@ def check_any_network(data: st.DataObject) -> None:
 
 
 class HalfSoftAnyway(HalfSoft):
-    """The same for networks that may be silent."""
+    """The same for networks that may be silent, with any rule for what remains."""
+
+    def __init__(self, rescale: str) -> None:
+        self.rescale = rescale
 
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
         conducts, plastic = event.without(event.weights < 12)

@@ -30,13 +30,14 @@ from lavaprune.processes.fused_network import REQUEST_NOTHING, REQUEST_STATE, RE
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.pruning_controller import PruningController
 from lavaprune.pruning.method import PruningEvent, PruningMethod, decide
+from lavaprune.pruning.rescaling import KEEP, column_targets
 from lavaprune.runtime.watchdog import guarded
 
 CONFIG = Loihi2SimCfg(select_tag="fixed_pt")
 PARAMETERS = NetworkParameters(
     n_inputs=30, n_neurons=7, steps=60, seed=5, total_pixels=8.0, column_sum=6.0, gain_exc=20.0
 )
-STATE_NAMES = ("weights", "conducts", "plastic", "theta", "batch_counts", "counters")
+STATE_NAMES = ("weights", "conducts", "plastic", "theta", "batch_counts", "column_targets", "counters")
 
 
 class LowestQuarter(PruningMethod):
@@ -97,8 +98,17 @@ def network(k: int, state=None) -> tuple[FusedNetwork, Host]:
     return process, Host(process)
 
 
+def connect_without_targets(process: FusedNetwork, controller: PruningController) -> None:
+    process.prune_trigger_out.connect(controller.trigger_in)
+    process.prune_counts_out.connect(controller.counts_in)
+    process.prune_weights_out.connect(controller.weights_in)
+    controller.conducts_out.connect(process.prune_conducts_in)
+    controller.plastic_out.connect(process.prune_plastic_in)
+    controller.ops_out.connect(process.prune_ops_in)
+
+
 def assert_same_state(found: list[np.ndarray], state) -> None:
-    for name, array in zip(STATE_NAMES, found, strict=False):
+    for name, array in zip(STATE_NAMES[: len(found)], found, strict=True):
         np.testing.assert_array_equal(array, getattr(state, name), err_msg=name)
 
 
@@ -142,25 +152,32 @@ def test_starts_from_any_state():
     assert_same_state(state, engine.state())
 
 
-def test_prunes_after_the_sample_of_the_event():
+@pytest.mark.parametrize("targets_arrive", [True, False])
+def test_prunes_after_the_sample_of_the_event(targets_arrive):
     images, control = samples(10)
     control[4, PHASE] = PHASE_TRAIN
     control[4, PRUNE_EVENT] = 1
     engine = FusedEngine(PARAMETERS, initial_state(PARAMETERS))
     before, _ = engine.run(images[:5], control[:5])
     state = engine.state()
-    conducts, plastic, operations = decide(
-        LowestQuarter(),
-        PruningEvent(0, engine.batch_counts.copy(), state.weights, state.conducts, state.plastic),
-    )
+    event = PruningEvent(0, engine.batch_counts.copy(), state.weights, state.conducts, state.plastic)
+    conducts, plastic, operations = decide(LowestQuarter(), event)
     assert 0 < conducts.sum() < conducts.size
+    targets = column_targets("drive", event, conducts, plastic, state.column_targets)
+    assert (targets != KEEP).any()
     engine.set_masks(conducts, plastic)
+    if targets_arrive:
+        engine.rescale(targets, int(control[4, SAMPLE_ID]))
     engine.batch_counts[:] = 0
     engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
     after, _ = engine.run(images[5:], control[5:])
 
     process, host = network(5)
-    process.connect_controller(PruningController(30, 7, LowestQuarter()))
+    controller = PruningController(30, 7, LowestQuarter(), column_targets=state.column_targets)
+    if targets_arrive:
+        process.connect_controller(controller)
+    else:
+        connect_without_targets(process, controller)
     with guarded(process):
         process.run(RunContinuous(), CONFIG)
         host.send(images[:5], control[:5])
@@ -192,26 +209,31 @@ def test_an_event_needs_training_and_a_controller():
     assert_same_state(state, engine.state())
 
 
-def test_a_controller_whose_masks_do_not_come_back_prunes_nothing():
+@pytest.mark.parametrize("connected", [(), ("targets",)])
+def test_a_controller_whose_masks_do_not_come_back_prunes_nothing(connected):
     """Somebody only looks at what would be pruned; an InPort without a connection reads as zeros: no masks."""
     images, control = samples(5)
     control[4, PHASE] = PHASE_TRAIN
     control[4, PRUNE_EVENT] = 1
     process, host = network(5)
-    controller = PruningController(30, 7, LowestQuarter())
+    start = initial_state(PARAMETERS).column_targets
+    controller = PruningController(30, 7, LowestQuarter(), column_targets=start)
     process.prune_trigger_out.connect(controller.trigger_in)
     process.prune_counts_out.connect(controller.counts_in)
     process.prune_weights_out.connect(controller.weights_in)
+    if connected:
+        controller.targets_out.connect(process.prune_targets_in)
     with guarded(process):
         process.run(RunContinuous(), CONFIG)
         host.send(images, control, REQUEST_STATE)
         host.receive()
-        weights, conducts, plastic, _, batch_counts = host.receive_state()
+        weights, conducts, plastic, _, batch_counts, targets = host.receive_state()
         host.stop()
     assert conducts.all()
     assert plastic.all()
     assert weights.any()
     assert not batch_counts.any()
+    assert targets.tolist() == start.tolist()
 
 
 def test_an_event_before_the_last_sample_is_refused():
@@ -282,13 +304,15 @@ def test_refuses_a_state_of_another_size():
         ("conducts", 0, r"weights\[3, 2\] is 9 where conducts is 0; allowed: 0"),
         ("theta", -1, r"theta\[2\] is -1; allowed: integers 0 .. 8388607"),
         ("batch_counts", -1, r"batch_counts\[2\] is -1; allowed: integers 0 .. "),
+        ("column_targets", -1, r"column_targets\[2\] is -1; allowed: integers 0 .. 16711680"),
+        ("column_targets", 255 * 65536 + 1, r"column_targets\[2\] is 16711681; allowed: integers 0 .. 16711680"),
         ("counters", -1, r"counters\[1, 2\] is -1; allowed: integers 0 .. "),
     ],
 )
 def test_refuses_a_state_out_of_range(name, value, message):
     state = initial_state(PARAMETERS)
     state.weights[3, 2] = 9
-    where = {"theta": 2, "batch_counts": 2, "counters": (1, 2)}.get(name, (3, 2))
+    where = {"theta": 2, "batch_counts": 2, "column_targets": 2, "counters": (1, 2)}.get(name, (3, 2))
     getattr(state, name)[where] = value
     with pytest.raises(ValueError, match="FusedNetwork: " + message):
         FusedNetwork(PARAMETERS, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from lavaprune.energy.counts import INFERENCE_ROW, TRAINING_ROW, counter_index
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import BATCH_ENDS, PHASE_LABEL, PHASE_TEST, PHASE_TRAIN
+from lavaprune.processes.pruning_controller import PruningController
 from lavaprune.pruning.method import Mask, PruningEvent, PruningMethod
 from lavaprune.pruning.registry import method_from_settings
+from lavaprune.pruning.rescaling import RESCALINGS
 
 sys.path.append(str(Path(__file__).parent / "toys"))
 
@@ -28,11 +31,11 @@ def count(run: Run, name: str, row: int = TRAINING_ROW) -> int:
     return int(run.state.counters[row, counter_index(name)])
 
 
-def both(method: PruningMethod | None, events: dict[int, int]) -> Run:
+def both(method: PruningMethod | None, events: dict[int, int], n_events: int = 1) -> Run:
     """Twelve images, ten of them learned, on both engines."""
     images, control = samples(P, PHASES, events=events)
-    fused = run_fused(P, initial_state(P), images, control, method)
-    assert_equal(run_graph(P, initial_state(P), images, control, method), fused)
+    fused = run_fused(P, initial_state(P), images, control, method, n_events)
+    assert_equal(run_graph(P, initial_state(P), images, control, method, n_events=n_events), fused)
     assert not fused.state.weights[fused.state.conducts == 0].any()
     return fused
 
@@ -103,6 +106,73 @@ def test_every_neuron_lost_every_synapse() -> None:
     assert not run.spikes[4:].any()
     assert not run.state.conducts.any()
     assert count(run, "input_accumulations", INFERENCE_ROW) == 0
+
+
+def test_contrast_with_redundant_neurons() -> None:
+    """Four events: half of the redundant neurons goes at each of the first two, and the aim is reached at the last."""
+    method = method_from_settings("contrast", connectivity=0.15, redundant=0.4)
+    events = {2: 1, 4: 2, 6: 3, 9: 4}
+    images, control = samples(P, PHASES, events=events)
+    first = run_fused(P, initial_state(P), images[:3], control[:3], method, 4).state
+    assert first.conducts.any(axis=0).sum() == N - 2
+    assert first.connectivity <= 0.15**0.5
+    run = both(method, events, 4)
+    lives = run.state.conducts.any(axis=0)
+    assert 1 < lives.sum() <= N - 4
+    assert 0.14 < run.state.connectivity <= 0.15
+    start = initial_state(P).column_targets
+    assert (run.state.column_targets != start)[lives].all()
+    assert (run.state.column_targets > 0).all()
+    assert run.spikes[-2:].any()
+    assert count(run, "controller_operations") > 4 * 2 * P.n_inputs * N
+
+
+@pytest.mark.parametrize("name", ["constant", "soft"])
+@pytest.mark.parametrize("rule", RESCALINGS)
+def test_rules_for_what_remains(rule: str, name: str) -> None:
+    events = {3: 1, 6: 2}
+    run = both(method_from_settings(name, threshold=0.1, rescale=rule), events)
+    start = initial_state(P).column_targets
+    found = run.state.column_targets
+    if rule == "none":
+        assert found.tolist() == start.tolist()
+    elif rule == "drive":
+        assert (found != start).any()
+    else:  # what was frozen is taken off the sum, what was removed is not
+        assert (found < start).any() == (name == "soft")
+        assert (found <= start).all()
+    images, control = samples(P, PHASES, events=events)
+    sums = []
+    for rescale in ("none", rule):
+        method = method_from_settings(name, threshold=0.1, rescale=rescale)
+        at_event = run_fused(P, initial_state(P), images[:4], control[:4], method).state
+        sums.append(at_event.weights.sum(axis=0, dtype=np.int64))
+    # where nothing is removed, the drive is there: the target becomes the sum that is left to learn
+    assert (sums[0] == sums[1]).all() == (rule == "none" or (rule, name) == ("drive", "soft"))
+
+
+@pytest.mark.parametrize("missing", ["targets", "conducts"])
+def test_answers_of_the_controller_that_do_not_arrive(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without new targets a graph is pruned and not rescaled; without masks neither, whatever targets arrive."""
+    images, control = samples(P, PHASES, events={3: 1, 6: 2})
+
+    def connect(self: PruningController, network: Any) -> None:
+        network.prune_trigger_out.connect(self.trigger_in)
+        network.prune_counts_out.connect(self.counts_in)
+        network.prune_weights_out.connect(self.weights_in)
+        self.plastic_out.connect(network.prune_plastic_in)
+        if missing == "targets":
+            self.conducts_out.connect(network.prune_conducts_in)
+        else:
+            self.targets_out.connect(network.prune_targets_in)
+
+    monkeypatch.setattr(PruningController, "connect_network", connect)
+    method = method_from_settings("constant", threshold=0.1)
+    graph = run_graph(P, initial_state(P), images, control, method)
+    rescale_nothing = method_from_settings("constant", threshold=0.1, rescale="none")
+    fused = run_fused(P, initial_state(P), images, control, rescale_nothing if missing == "targets" else None)
+    fused.state.counters[TRAINING_ROW, counter_index("controller_operations")] = 0  # its port is not connected
+    assert_equal(graph, fused)
 
 
 class Regrowing(PruningMethod):

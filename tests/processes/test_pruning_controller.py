@@ -19,6 +19,7 @@ from lavaprune.errors import RunError
 from lavaprune.processes.pruning_controller import PruningController
 from lavaprune.pruning.method import Mask, PruningEvent, PruningMethod, decide
 from lavaprune.pruning.registry import method_from_settings
+from lavaprune.pruning.rescaling import KEEP, RESCALINGS, column_targets
 from lavaprune.runtime.watchdog import run_guarded
 
 # A folder of its own: Lava executes every file beside a Process's.
@@ -43,12 +44,14 @@ def run(process: AbstractProcess, read: Callable[[], Any], tag_: str = "fixed_pt
     return run_guarded(process, RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag_), TIMEOUT_S, read)
 
 
-def connect(network: ToyNetwork, controller: PruningController) -> None:
+def connect(network: ToyNetwork, controller: PruningController, with_targets: bool = True) -> None:
     network.trigger_out.connect(controller.trigger_in)
     network.counts_out.connect(controller.counts_in)
     network.weights_out.connect(controller.weights_in)
     controller.conducts_out.connect(network.conducts_in)
     controller.plastic_out.connect(network.plastic_in)
+    if with_targets:
+        controller.targets_out.connect(network.targets_in)
     controller.ops_out.connect(network.ops_in)
 
 
@@ -101,6 +104,36 @@ def test_answers_are_those_of_the_pruning_layer(tag_: str, resumed: bool) -> Non
     assert np.array_equal(held_conducts, last[0])
     assert np.array_equal(held_plastic, last[1])
     assert operations.tolist() == [sum(answer[2] for answer in answers.values())]
+
+
+@pytest.mark.parametrize("rule", RESCALINGS)
+@pytest.mark.parametrize("connected", [True, False])
+def test_targets(rule: str, connected: bool) -> None:
+    """They go from event to event; a network that does not listen gets the same masks, and zeros for targets."""
+    method = method_from_settings("constant", threshold=0.2, rescale=rule)
+    network = ToyNetwork(*script())
+    start = np.array([0, 200, 300, 400])
+    controller = PruningController(N_INPUTS, N_NEURONS, method, column_targets=start)
+    connect(network, controller, connected)
+    seen, masks, held = run(
+        network, lambda: (network.seen_targets.get(), network.seen_conducts.get(), controller.column_targets.get())
+    )
+    targets, conducts = start, np.ones((N_INPUTS, N_NEURONS), np.uint8)
+    triggers, counts, weights = script()
+    for step in range(STEPS):
+        if not triggers[step]:
+            assert seen[step].tolist() == [-9] * N_NEURONS
+            continue
+        event = PruningEvent(triggers[step] - 1, counts[step], weights[step] * conducts, conducts, conducts)
+        conducts, plastic, _ = decide(method, event)
+        new = column_targets(rule, event, conducts, plastic, targets)
+        targets = np.where(new == KEEP, targets, new)
+        assert new[0] == KEEP  # not normalised
+        assert (new == KEEP).all() == (rule == "none")
+        assert seen[step].tolist() == (new.tolist() if connected else [0] * N_NEURONS)
+        assert np.array_equal(masks[step], conducts)
+    assert held.tolist() == targets.tolist()
+    assert (held != start).any() == (rule == "drive")
 
 
 class FreezesTheStrong(PruningMethod):
@@ -241,6 +274,7 @@ def test_with_a_stock_neuron_in_the_graph() -> None:
         ({"n_neurons": 2.0}, "n_neurons is 2.0"),
         ({"w_max": 256}, "w_max is 256; allowed: an integer 1 .. 255"),
         ({"n_events": 0}, r"n_events is 0; allowed: an integer 1 \.\. 1000000000"),
+        ({"column_targets": -1}, r"column_targets\[0\] is -1; allowed: integers 0 .. 16711680"),
         ({"method": "aptn"}, "method is 'aptn'; allowed: a PruningMethod"),
         ({"conducts": 2}, r"conducts\[0, 0\] is 2; allowed: integers 0 .. 1"),
         ({"plastic": np.ones((N_NEURONS, N_INPUTS))}, r"plastic has shape \(4, 6\); allowed: \(6, 4\)"),

@@ -51,8 +51,9 @@ def test_the_synapses_that_tell_two_rivals_apart_stay() -> None:
 
 
 def test_scores_against_an_oracle() -> None:
-    event = random_event(3, 12, 7)
-    weights = event.weights.astype(float)
+    """Neurons with a common core: where cosines are low, what 20 bits of cos**12 round away would show."""
+    rng = np.random.default_rng(3)
+    weights = (rng.integers(60, 160, (12, 1)) + rng.integers(-60, 96, (12, 7))).astype(float)
     scores = ContrastPruning(MethodSettings(connectivity=0.5)).scores(weights)
     for i in range(7):
         own = weights[:, i]
@@ -64,6 +65,14 @@ def test_scores_against_an_oracle() -> None:
                 likeness[k] = cosine**12
         rival = sum(part * weights[:, k] for k, part in likeness.items()) / sum(likeness.values())
         np.testing.assert_allclose(scores[:, i], (own - 0.6 * rival) / math.sqrt(math.fsum(own**2)), atol=1e-4)
+
+
+def test_a_neuron_unlike_all_others_has_no_rivals() -> None:
+    """Columns (100, 0, 0), (0, 60, 80), (0, 80, 60): cosines 0, 0 and 24/25."""
+    weights = np.array([[100.0, 0.0, 0.0], [0.0, 60.0, 80.0], [0.0, 80.0, 60.0]])
+    scores = ContrastPruning(MethodSettings(connectivity=0.5)).scores(weights)
+    expected = [[1, 0, 0], [0, 0.6 - 0.6 * 0.8, 0.8 - 0.6 * 0.6], [0, 0.8 - 0.6 * 0.6, 0.6 - 0.6 * 0.8]]
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("k", "share"), [(0, 0.1 ** math.sqrt(0.25)), (1, 0.1 ** math.sqrt(0.5)), (3, 0.1), (9, 0.1)])

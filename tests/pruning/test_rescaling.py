@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lavaprune.processes.state import COLUMN_TARGET_MAX
 from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.method import PruningEvent
-from lavaprune.pruning.rescaling import KEEP, RESCALINGS, column_targets
+from lavaprune.pruning.rescaling import KEEP, RESCALINGS, TARGET_MAX, column_targets
 
 
 def event_of(weights: list[list[int]], plastic: list[list[int]] | None = None) -> PruningEvent:
@@ -70,6 +71,14 @@ def test_neurons_with_nothing_to_scale_are_left(rule: str) -> None:
     event = event_of([[3, 0, 7]])
     kept = mask([[0, 1, 1]])
     assert column_targets(rule, event, kept, kept, targets(9, 9, 0)).tolist() == [KEEP, KEEP, KEEP]
+
+
+def test_targets_stay_within_what_weights_can_sum_to() -> None:
+    """One weight of 1 left of 300 of 255 would have to drive as much as all: 300 * 255**2 = 19,507,500."""
+    event = event_of([*[[255]] * 300, [1]])
+    kept = mask([*[[0]] * 300, [1]])
+    assert column_targets("drive", event, kept, kept, targets(300 * 255)).tolist() == [TARGET_MAX]
+    assert TARGET_MAX == COLUMN_TARGET_MAX
 
 
 def test_unknown_rule() -> None:

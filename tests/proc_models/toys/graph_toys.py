@@ -92,9 +92,10 @@ def run_graph(
     control: np.ndarray,
     method: PruningMethod | None = None,
     is_plain: bool = False,
+    n_events: int = 1,
 ) -> Run:
     """The graph on Lava, samples in memory, spikes through a stock sink and the state through Vars."""
-    graph = WinnerTakeAll(p, state, images, control, method)
+    graph = WinnerTakeAll(p, state, images, control, method, n_events=n_events)
     steps = n_steps(p, control)
     sink = RingBuffer(shape=(p.n_neurons,), buffer=steps)
     graph.s_out.connect(sink.a_in)
@@ -129,6 +130,7 @@ def run_fused(
     images: np.ndarray,
     control: np.ndarray,
     method: PruningMethod | None = None,
+    n_events: int = 1,
 ) -> Run:
     """The fused kernels without Lava; pruning events as `FusedNetwork` and its controller do them."""
     engine = FusedEngine(p, state)
@@ -141,7 +143,10 @@ def run_fused(
         if control[k, PRUNE_EVENT] > 0 and control[k, PHASE] == PHASE_TRAIN:
             if method is not None:
                 s = engine.state()
-                event = PruningEvent(int(control[k, PRUNE_EVENT]) - 1, s.batch_counts, s.weights, s.conducts, s.plastic)
+                event = PruningEvent(
+                    int(control[k, PRUNE_EVENT]) - 1, s.batch_counts, s.weights, s.conducts, s.plastic,
+                    n_events=n_events,
+                )  # fmt: skip
                 conducts, plastic, operations = decide(method, event)
                 targets = column_targets(method.rescale, event, conducts, plastic, engine.column_targets)
                 engine.set_masks(conducts, plastic)

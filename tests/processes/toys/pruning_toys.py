@@ -31,11 +31,13 @@ class ToyNetwork(AbstractProcess):
         self.weights_out = OutPort(shape=(N_INPUTS, N_NEURONS))
         self.conducts_in = InPort(shape=(N_INPUTS, N_NEURONS))
         self.plastic_in = InPort(shape=(N_INPUTS, N_NEURONS))
+        self.targets_in = InPort(shape=(N_NEURONS,))
         self.ops_in = InPort(shape=(1,))
         self.spikes = Var(shape=(N_NEURONS,), init=0)
-        # -1 where nothing was received
+        # -1, and -9 of targets, where nothing was received
         self.seen_conducts = Var(shape=(steps, N_INPUTS, N_NEURONS), init=-1)
         self.seen_plastic = Var(shape=(steps, N_INPUTS, N_NEURONS), init=-1)
+        self.seen_targets = Var(shape=(steps, N_NEURONS), init=-9)
         self.seen_ops = Var(shape=(steps,), init=-1)
 
 
@@ -51,10 +53,12 @@ class PyToyNetworkModel(PyLoihiProcessModel):
     weights_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.uint8)
     conducts_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
     plastic_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.uint8)
+    targets_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
     ops_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
     spikes: np.ndarray = LavaPyType(np.ndarray, np.int64)
     seen_conducts: np.ndarray = LavaPyType(np.ndarray, np.int64)
     seen_plastic: np.ndarray = LavaPyType(np.ndarray, np.int64)
+    seen_targets: np.ndarray = LavaPyType(np.ndarray, np.int64)
     seen_ops: np.ndarray = LavaPyType(np.ndarray, np.int64)
 
     def run_spk(self) -> None:
@@ -71,4 +75,5 @@ class PyToyNetworkModel(PyLoihiProcessModel):
         if self.proc_params["listens"]:
             self.seen_conducts[step] = self.conducts_in.recv()
             self.seen_plastic[step] = self.plastic_in.recv()
+            self.seen_targets[step] = self.targets_in.recv()
             self.seen_ops[step] = self.ops_in.recv()[0]
