@@ -66,6 +66,11 @@ def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: ty
         )
 
 
+def _padded(n: int) -> int:
+    """A multiple of `LANES`, at least one."""
+    return max(1, -(-n // layout.LANES)) * layout.LANES
+
+
 def _aligned(n_rows: int, n_columns: int) -> np.ndarray:
     """Zeros, uint8, from the start of a cache line."""
     raw = np.zeros(n_rows * n_columns + layout.CACHE_LINE, np.uint8)
@@ -97,7 +102,7 @@ class FusedEngine:
             )
         self._const = constants(p)
         self._tables = (trace_table(p.tau_x_ms), trace_table(p.tau_y1_ms), trace_table(p.tau_y2_ms), interval_table())
-        padded = -(-p.n_neurons // layout.LANES) * layout.LANES
+        padded = _padded(p.n_neurons)
         self._weights = _aligned(p.n_inputs + 1, padded)
         self._plastic = _aligned(p.n_inputs, padded)
         self.most_followed = p.n_neurons // FOLLOWED_SHARE
@@ -133,8 +138,17 @@ class FusedEngine:
         self._row_conducts = np.count_nonzero(conducts, axis=1).astype(np.int64)
         self._row_plastic = np.count_nonzero(plastic, axis=1).astype(np.int64)
         self._column_start = np.concatenate([[0], np.cumsum(np.count_nonzero(plastic, axis=0))]).astype(np.int64)
-        inputs = np.nonzero(plastic.T)[1] if self._masked else np.zeros(0)
-        self._column_inputs = inputs.astype(np.int32)
+        by_neuron = np.ascontiguousarray(plastic.T).view(bool) if self._masked else np.zeros(0, bool)
+        self._column_inputs = (np.flatnonzero(by_neuron) % p.n_inputs).astype(np.int32)
+        excited = conducts.any(axis=0)
+        self._lane_neuron = np.flatnonzero(excited).astype(np.int32)
+        self._lane = np.full(n, -1, np.int32)
+        self._lane[self._lane_neuron] = np.arange(len(self._lane_neuron))
+        self._lanes = self._weights
+        if not excited.all():
+            n_lanes = len(self._lane_neuron)
+            self._lanes = _aligned(p.n_inputs + 1, _padded(n_lanes))
+            self._lanes[:, :n_lanes] = self._weights[:, self._lane_neuron]
 
     def rescale(self, targets: np.ndarray, sample: int) -> None:
         """Take new sums of the neurons' plastic weights, (N,) int64, and scale the weights to them.
@@ -150,8 +164,8 @@ class FusedEngine:
         self.column_targets[columns] = targets[columns]
         with np.errstate(over="ignore"):
             rescale_columns(
-                self._weights, self._masked, self._column_start, self._column_inputs, self._const[layout.K_SEED],
-                sample, columns, self.column_targets, self.counters,
+                self._weights, self._lanes, self._lane, self._masked, self._column_start, self._column_inputs,
+                self._const[layout.K_SEED], sample, columns, self.column_targets, self.counters,
             )  # fmt: skip
 
     def run(
@@ -197,6 +211,9 @@ class FusedEngine:
                 self._const,
                 *self._tables,
                 self._weights,
+                self._lanes,
+                self._lane,
+                self._lane_neuron,
                 self._masked,
                 self._row_conducts,
                 self._row_plastic,

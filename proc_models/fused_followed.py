@@ -1,6 +1,6 @@
 """Excitatory neurons of the fused engine that are followed in integers, one by one, while the others are watched.
 
-``followed`` (7, N) int64 holds them in the order in which they were taken up: rows `F_NEURON` and so on below; its last
+``followed`` (8, N) int64 holds them in the order in which they were taken up: rows `F_NEURON` and so on below; its last
 row, `F_SLOT`, is by neuron: where that neuron is in the others, or -1.
 """
 
@@ -22,13 +22,15 @@ from lavaprune.proc_models.fused_layout import (
 )
 from lavaprune.proc_models.fused_neurons import accumulate, rest, step_neurons
 
-F_NEURON, F_V, F_G_EXC, F_G_INH, F_HELD_UNTIL, F_OWN, F_SLOT = range(7)
-F_ROWS = 7
+F_NEURON, F_LANE, F_V, F_G_EXC, F_G_INH, F_HELD_UNTIL, F_OWN, F_SLOT = range(8)
+F_ROWS = 8
 
 
 @njit
-def follow(followed, n_followed, i, weights, active_input, n_active, train_start, train, laterals, arrivals, t, const):
-    """Take up neuron ``i``, which has not spiked in this sample, as it is after step ``t``.
+def follow(
+    followed, n_followed, lane, i, weights, active_input, n_active, train_start, train, laterals, arrivals, t, const
+):
+    """Take up neuron ``i``, watched in ``lane``, which has not spiked in this sample, as it is after step ``t``.
 
     Its steps from the start of the sample are made up for: input spikes are in ``train`` (see `encode`), ``laterals``
     (T,) int64 holds the number of lateral spikes that arrived in each step; ``arrivals`` (T,) int64 is scratch.
@@ -51,6 +53,7 @@ def follow(followed, n_followed, i, weights, active_input, n_active, train_start
         g_inh = add_conductance(decay_conductance(g_inh, decay_gi), laterals[passed], gain_inh)
         v = integrate_membrane(v, g_exc, g_inh, v_rest, e_exc, e_inh, leak)
     followed[F_NEURON, n_followed] = i
+    followed[F_LANE, n_followed] = lane
     followed[F_SLOT, i] = n_followed
     followed[F_V, n_followed] = v
     followed[F_G_EXC, n_followed] = g_exc
@@ -63,7 +66,7 @@ def follow(followed, n_followed, i, weights, active_input, n_active, train_start
 def step_followed(followed, n_followed, total, n_lateral, lateral, t, const):
     """One step of all followed neurons; returns how many of them had input or were off rest before it.
 
-    ``total`` (P,) holds the arrivals of all neurons; the ``n_lateral`` neurons in ``lateral``, which are followed, are
+    ``total`` holds the arrivals in each lane; the ``n_lateral`` neurons in ``lateral``, which are followed, are
     the sources of the lateral spikes.
     """
     v_rest, e_exc, e_inh, leak = const[K_V_REST], const[K_E_EXC], const[K_E_INH], const[K_LEAK]
@@ -73,7 +76,7 @@ def step_followed(followed, n_followed, total, n_lateral, lateral, t, const):
         followed[F_OWN, followed[F_SLOT, lateral[s]]] = 1
     n_active = 0
     for s in range(n_followed):
-        arrivals = np.int64(total[followed[F_NEURON, s]])
+        arrivals = np.int64(total[followed[F_LANE, s]])
         laterals = n_lateral - followed[F_OWN, s]
         v, g_exc, g_inh = followed[F_V, s], followed[F_G_EXC, s], followed[F_G_INH, s]
         held = followed[F_HELD_UNTIL, s] >= t
@@ -86,6 +89,14 @@ def step_followed(followed, n_followed, total, n_lateral, lateral, t, const):
     for s in range(n_lateral):
         followed[F_OWN, followed[F_SLOT, lateral[s]]] = 0
     return n_active
+
+
+@njit
+def step_without_input(v, inhibition, const):
+    """One step of a neuron that nothing excites; ``inhibition`` is its inhibitory conductance after the step."""
+    return integrate_membrane(
+        v, np.int64(0), inhibition, const[K_V_REST], const[K_E_EXC], const[K_E_INH], const[K_LEAK]
+    )
 
 
 @njit

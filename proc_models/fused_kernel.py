@@ -31,6 +31,7 @@ from lavaprune.proc_models.fused_followed import (
     catch_up,
     follow,
     step_followed,
+    step_without_input,
 )
 from lavaprune.proc_models.fused_inhibitory import new_inhibitory, reset_inhibitory, step_inhibitory, wake
 from lavaprune.proc_models.fused_layout import (
@@ -86,14 +87,14 @@ from lavaprune.processes.control import (
     THETA_PLUS_Q,
 )
 
-_PAUSE = 15  # samples without watching after one in which too many neurons came near their thresholds
+_LONGEST_PAUSE = 15  # samples without watching where too many neurons come near their thresholds time after time
 
 
 @cached_by_sources
 @njit(cache=True)
 def run_chunk(
     images, control, const, x_table, y1_table, y2_table, interval_table,
-    weights, masked, row_conducts, row_plastic, column_start, column_inputs, most_followed,
+    weights, lanes, lane, lane_neuron, masked, row_conducts, row_plastic, column_start, column_inputs, most_followed,
     column_targets, theta, batch_counts, counters,
     spike_counts, exc_raster, input_raster, inh_raster,
 ):  # fmt: skip
@@ -106,6 +107,9 @@ def run_chunk(
     const : (22,) int64
     x_table, y1_table, y2_table, interval_table : int64 look-up tables
     weights : (I + 1, P) uint8, the last row 0
+    lanes : (I + 1, L) uint8, columns of ``weights``, padded, for watching: of all neurons that a synapse excites
+    lane : (N,) int32, the column of each neuron; -1: it has none, and nothing to change
+    lane_neuron : int32, the neuron of each of these columns
     masked : bool, whether some synapses are not plastic
     row_conducts, row_plastic : (I,) int64, number of conducting and plastic synapses of each input
     column_start : (N + 1,) int64, where the plastic synapses of each neuron start
@@ -141,18 +145,19 @@ def run_chunk(
     lateral_own = np.zeros(n_padded, np.float64)
     threshold = np.full(n_padded, NEVER_REACHED, np.float64)
     limits = watch_constants(const)
-    watched_u = aligned(n_padded * 4).view(np.float32)
-    watched_g = aligned(n_padded * 4).view(np.float32)
-    limit = aligned(n_padded * 4).view(np.float32)
-    watched_total = aligned(n_padded * 2).view(np.uint16)
+    n_lanes = lane_neuron.shape[0]
+    watched_u = aligned(lanes.shape[1] * 4).view(np.float32)
+    watched_g = aligned(lanes.shape[1] * 4).view(np.float32)
+    limit = aligned(lanes.shape[1] * 4).view(np.float32)
+    watched_total = aligned(lanes.shape[1] * 2).view(np.uint16)
     bound = np.empty(N_BOUND, np.float64)
-    untouched = np.empty(n_neurons, np.int32)  # neurons at rest that have had no input
+    untouched = np.empty(n_lanes, np.int32)
     followed = np.empty((F_ROWS, n_neurons), np.int64)
     laterals = np.empty(steps, np.int64)
     arrivals = np.empty(steps, np.int64)
     last_pre = np.empty(n_inputs, np.int64)
     last_post = np.empty(n_neurons, np.int64)
-    near = np.empty(n_neurons, np.int32)
+    near = np.empty(n_lanes, np.int32)
     spiked = np.empty(n_neurons, np.int32)  # excitatory neurons that spiked in the last step
     lateral = np.empty(n_neurons, np.int32)  # neurons, inhibitory or not, whose lateral spikes arrive
     recent = np.empty(n_neurons, np.int32)  # neurons whose fast trace may be live
@@ -161,7 +166,7 @@ def run_chunk(
     learning = np.empty(n_inputs, np.int32)
     learns = np.empty((n_neurons if masked else 0, n_inputs), np.uint8)
     inh = new_inhibitory(n_neurons)
-    pause = 0
+    pause, next_pause = 0, 0
 
     for k in range(n_samples):
         phase = control[k, PHASE]
@@ -181,11 +186,10 @@ def run_chunk(
         for i in range(n_neurons):
             threshold[i] = np.float64(const[K_V_TH] + theta[i])
         watching = most_followed >= 0 and pause == 0 and limits.usable
+        tried = watching
         pause = max(pause - 1, 0)
         if watching:
-            reset_watch(watched_u, watched_g, limit, bound, limits, threshold, n_neurons, const)
-            for i in range(n_neurons):
-                untouched[i] = i
+            reset_watch(watched_u, watched_g, limit, untouched, bound, limits, threshold, lane_neuron, const)
         else:
             rest(v, g_exc, g_inh, held_until, const)
         some_at_rest = True
@@ -194,7 +198,8 @@ def run_chunk(
         is_recent[:] = 0
         reset_inhibitory(inh, const)
         n_followed = 0
-        n_untouched = n_neurons
+        n_untouched = n_lanes
+        v_unexcited = const[K_V_REST]  # of the neurons without a lane, which are all in the same state
         n_active_updates = 0
         n_spiked = 0
         n_lateral = 0
@@ -212,9 +217,9 @@ def run_chunk(
                     followed, n_followed, weights, bucket, bucket_count, laterals, v, g_exc, g_inh, held_until, total,
                     lateral_own, threshold, t - 1, const,
                 )  # fmt: skip
-                watching, some_at_rest, pause = False, True, _PAUSE
+                watching, some_at_rest = False, True
             if watching:
-                accumulate_16(weights, bucket, t - 1, n_arrived, watched_total)
+                accumulate_16(lanes, bucket, t - 1, n_arrived, watched_total)
             else:
                 accumulate(weights, bucket[t - 1], n_arrived, total)
                 for s in range(n_lateral):
@@ -226,7 +231,7 @@ def run_chunk(
                     last_pre[bucket[t - 1, s]] = t
                 if n_recent > 0:
                     depress(
-                        weights, learns, masked, n_neurons, bucket, t - 1, n_arrived, recent, n_recent, last_post,
+                        weights, lanes, lane, learns, masked, bucket, t - 1, n_arrived, recent, n_recent, last_post,
                         y1_table, control[k, MU_PRE_Q], key_depress, t, counts, learning,
                     )  # fmt: skip
 
@@ -242,11 +247,15 @@ def run_chunk(
             n_crossed = 0
             if watching:
                 n_untouched = still_untouched(untouched, n_untouched if n_lateral == 0 else 0, watched_total)
-                n_active_updates += n_neurons - n_followed - n_untouched
+                n_active_updates += n_lanes - n_followed - n_untouched
+                if n_lateral > 0 or bound[B_INHIBITION] > 0 or v_unexcited != v_rest:
+                    n_active_updates += n_neurons - n_lanes
                 n_active_updates += step_followed(followed, n_followed, watched_total, n_lateral, lateral, t, const)
                 step_bound(bound, limits, n_arrived, n_lateral, const)
+                if n_lanes < n_neurons:
+                    v_unexcited = step_without_input(v_unexcited, np.int64(bound[B_INHIBITION]), const)
                 if bound[B_ERROR] > limits.span:
-                    n_near = n_neurons
+                    n_near = most_followed + 1
                 elif bound[B_LOST_MOST] > 1.0:
                     n_near = watch_clamped(watched_u, watched_g, limit, watched_total, bound, limits) - n_untouched
                 elif bound[B_INHIBITION] > 0:
@@ -258,24 +267,21 @@ def run_chunk(
                         followed, n_followed, weights, bucket, bucket_count, laterals, v, g_exc, g_inh, held_until,
                         total, lateral_own, threshold, t, const,
                     )  # fmt: skip
-                    watching, some_at_rest, pause = False, True, _PAUSE
+                    watching, some_at_rest = False, True
                     n_crossed = n_neurons
                 elif n_near > 0:
                     n_near = must_be_followed(watched_u, watched_g, limit, bound, limits, untouched, n_untouched, near)
                     for s in range(n_near):
                         follow(
-                            followed, n_followed, near[s], weights, active_input, n_active, train_start, train,
-                            laterals, arrivals, t, const,
+                            followed, n_followed, near[s], lane_neuron[near[s]], weights, active_input, n_active,
+                            train_start, train, laterals, arrivals, t, const,
                         )  # fmt: skip
                         watched_u[near[s]] = np.nan  # no comparison is true any more
                         n_followed += 1
             else:
-                if some_at_rest:
-                    n_active_updates += count_active(
-                        n_neurons, v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, v_rest, t
-                    )
-                else:
-                    n_active_updates += n_neurons
+                n_active_updates += n_neurons if not some_at_rest else count_active(
+                    n_neurons, v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, v_rest, t
+                )
                 n_crossed, n_at_rest = step_neurons(
                     v, g_exc, g_inh, held_until, total, n_lateral, lateral_own, threshold, t, const
                 )
@@ -321,13 +327,17 @@ def run_chunk(
                     exc_raster[k, t, i] = 1
                 if learn:
                     n_recent = learn_from_spike(
-                        weights, masked, column_start, column_inputs, learns, active_input, n_active, last_pre,
-                        last_post, x_table, y2_table, control[k, MU_POST_Q], key_potentiate, i, t, recent, is_recent,
-                        n_recent, counts,
+                        weights, lanes, lane, masked, column_start, column_inputs, learns, active_input, n_active,
+                        last_pre, last_post, x_table, y2_table, control[k, MU_POST_Q], key_potentiate, i, t, recent,
+                        is_recent, n_recent, counts,
                     )  # fmt: skip
                     theta[i] = np.int32(raise_theta(np.int64(theta[i]), theta_plus))
                     threshold[i] = np.float64(const[K_V_TH] + theta[i])
 
+        if watching:
+            next_pause = 0
+        elif tried:
+            pause, next_pause = next_pause, min(2 * next_pause + 1, _LONGEST_PAUSE)
         counts[C_INPUT_ACC] += count_arrivals(active_input, n_active, train_start, train, steps, row_conducts)
         counts[C_EXC_ACTIVE] += n_active_updates
         counts[C_EXC_INACTIVE] += steps * n_neurons - n_active_updates
@@ -335,11 +345,9 @@ def run_chunk(
             show_inputs(bucket, bucket_count, input_raster[k])
         if learn:
             counts[C_DEP_UPDATES] += count_arrivals(active_input, n_active, train_start, train, steps, row_plastic)
-            for i in range(n_neurons):
-                batch_counts[i] += spike_counts[k, i]
             end_training_sample(
-                weights, masked, column_start, column_inputs, every_input, column_targets, theta, sample,
-                spike_counts[k], const, column, counts,
+                weights, lanes, lane, masked, column_start, column_inputs, every_input, column_targets, theta, sample,
+                spike_counts[k], batch_counts, const, column, counts,
             )  # fmt: skip
             if control[k, PRUNE_EVENT] == BATCH_ENDS:
                 batch_counts[:] = 0

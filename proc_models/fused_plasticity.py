@@ -51,15 +51,17 @@ def random_32(key, index, ordinal):
 
 @njit
 def depress(
-    weights, learns, masked, n_neurons, bucket, row, n_inputs, recent, n_recent, last_post, y1_table, rate, key, t,
+    weights, lanes, lane, learns, masked, bucket, row, n_inputs, recent, n_recent, last_post, y1_table, rate, key, t,
     counts, learning,
 ):  # fmt: skip
     """Depress the synapses of the first inputs in ``bucket[row]``, which spiked, onto neurons with a live fast trace.
 
     ``learns`` (N, I) uint8 tells of each of the ``recent`` neurons which synapses learn, and is read only where
-    ``masked``; ``learning`` (I,) is scratch. Almost no synapse is changed, since almost no draw rounds up, and a loop
-    without branches or writes that finds this out takes a fraction of the exact one's time.
+    ``masked``; ``learning`` (I,) is scratch; ``lanes`` and ``lane`` are as for `fused_kernel.run_chunk`. Almost no
+    synapse is changed, since almost no draw rounds up, and a loop without branches or writes that finds this out takes
+    a fraction of the exact one's time.
     """
+    n_neurons = last_post.shape[0]
     for r in range(n_recent):
         i = np.int64(recent[r])
         age = t - last_post[i]
@@ -82,13 +84,15 @@ def depress(
                     old = np.int64(weights[j, i])
                     new = depress_weight(old, change, random)
                     weights[j, i] = np.uint8(new)
+                    lanes[j, lane[i]] = np.uint8(new)
                     counts[C_DEP_CHANGED] += new != old
 
 
 @njit
-def _potentiate(weights, n_neurons, i, inputs, last_pre, x_table, y2, rate, key, t, counts):
+def _potentiate(weights, lanes, lane, i, inputs, last_pre, x_table, y2, rate, key, t, counts):
     """Potentiate the synapses of neuron ``i`` from those of ``inputs`` with a live trace."""
     horizon = x_table.shape[0] - 1
+    n_neurons = lane.shape[0]
     for s in range(inputs.shape[0]):
         j = np.int64(inputs[s])
         age = t - last_pre[j]
@@ -101,13 +105,14 @@ def _potentiate(weights, n_neurons, i, inputs, last_pre, x_table, y2, rate, key,
             old = np.int64(weights[j, i])
             new = potentiate_weight(old, change, random)
             weights[j, i] = np.uint8(new)
+            lanes[j, lane[i]] = np.uint8(new)
             counts[C_POT_CHANGED] += new != old
 
 
 @njit
 def learn_from_spike(
-    weights, masked, column_start, column_inputs, learns, active_input, n_active, last_pre, last_post, x_table,
-    y2_table, rate, key, i, t, recent, is_recent, n_recent, counts,
+    weights, lanes, lane, masked, column_start, column_inputs, learns, active_input, n_active, last_pre, last_post,
+    x_table, y2_table, rate, key, i, t, recent, is_recent, n_recent, counts,
 ):  # fmt: skip
     """Potentiate the synapses of neuron ``i``, which spiked, with its old slow trace, then set its traces.
 
@@ -118,7 +123,7 @@ def learn_from_spike(
     age = t - last_post[i]
     if age < y2_table.shape[0] - 1:
         inputs = column_inputs[first:last] if masked else active_input[:n_active]
-        _potentiate(weights, last_post.shape[0], i, inputs, last_pre, x_table, y2_table[age], rate, key, t, counts)
+        _potentiate(weights, lanes, lane, i, inputs, last_pre, x_table, y2_table[age], rate, key, t, counts)
     last_post[i] = t
     if is_recent[i] != 0:
         return n_recent
@@ -132,7 +137,7 @@ def learn_from_spike(
 
 
 @njit
-def normalise_column(weights, n_neurons, i, inputs, target, key, ordinal, column):
+def normalise_column(weights, lanes, lane, i, inputs, target, key, ordinal, column):
     """Scale the synapses of ``inputs`` onto neuron ``i`` to a sum of ``target``; returns the operations (two each).
 
     ``column`` (I,) float64 is scratch. The division of `fixed_point.normalise_weight` is done in float64 and rounded
@@ -140,6 +145,7 @@ def normalise_column(weights, n_neurons, i, inputs, target, key, ordinal, column
     than one part in 2**33) than the rounding error (one part in 2**53), and the integer comes out exactly.
     """
     total = np.int64(0)
+    n_neurons = lane.shape[0]
     n = inputs.shape[0]
     for s in range(n):
         column[s] = weights[inputs[s], i]
@@ -151,44 +157,49 @@ def normalise_column(weights, n_neurons, i, inputs, target, key, ordinal, column
         column[s] = min(np.floor((column[s] * target + random) / total), _WEIGHT_MAX)
     for s in range(n):
         weights[inputs[s], i] = np.uint8(column[s])
+        lanes[inputs[s], lane[i]] = np.uint8(column[s])
     return 2 * n
 
 
 @njit
 def end_training_sample(
-    weights, masked, column_start, column_inputs, every_input, column_targets, theta, sample, spike_counts, const,
-    column, counts,
+    weights, lanes, lane, masked, column_start, column_inputs, every_input, column_targets, theta, sample,
+    spike_counts, batch_counts, const, column, counts,
 ):  # fmt: skip
-    """Normalise the columns of neurons that spiked, let all ``theta`` decay; ``spike_counts`` (N,) of the sample."""
+    """Count the batch's spikes, normalise columns of neurons that spiked, let all ``theta`` decay.
+
+    ``spike_counts`` (N,) is the sample's row.
+    """
     key_normalise = sample_key(const[K_SEED], STREAM_NORMALISATION, PHASE_TRAIN, sample)
     key_theta = sample_key(const[K_SEED], STREAM_THETA, PHASE_TRAIN, sample)
     n_neurons = theta.shape[0]
     for i in range(n_neurons):
+        batch_counts[i] += spike_counts[i]
         if spike_counts[i] > 0 and column_targets[i] > 0:
             inputs = column_inputs[column_start[i] : column_start[i + 1]] if masked else every_input
             counts[C_NORMALISATION] += normalise_column(
-                weights, n_neurons, i, inputs, column_targets[i], key_normalise, 0, column
+                weights, lanes, lane, i, inputs, column_targets[i], key_normalise, 0, column
             )
         theta[i] = np.int32(decay_theta(np.int64(theta[i]), const[K_THETA_LOSS], random_32(key_theta, i, 0)))
 
 
 @cached_by_sources
 @njit(cache=True)
-def rescale_columns(weights, masked, column_start, column_inputs, seed, sample, columns, column_targets, counters):
+def rescale_columns(
+    weights, lanes, lane, masked, column_start, column_inputs, seed, sample, columns, column_targets, counters
+):
     """Scale the plastic weights of some neurons to their targets: what follows pruning after a training sample.
 
-    weights : (I + 1, P) uint8; masked, column_start, column_inputs, column_targets, counters : as for
-    `fused_kernel.run_chunk`; columns : (C,) int64
+    columns : (C,) int64; all others as for `fused_kernel.run_chunk`
     """
     n_inputs = weights.shape[0] - 1
     every_input = np.arange(n_inputs).astype(np.int32)
     column = np.empty(n_inputs, np.float64)
     key = sample_key(seed, STREAM_NORMALISATION, PHASE_TRAIN, sample)
-    n_neurons = column_targets.shape[0]
     for c in range(columns.shape[0]):
         i = columns[c]
         if column_targets[i] > 0:
             inputs = column_inputs[column_start[i] : column_start[i + 1]] if masked else every_input
             counters[0, C_NORMALISATION] += normalise_column(
-                weights, n_neurons, i, inputs, column_targets[i], key, 1, column
+                weights, lanes, lane, i, inputs, column_targets[i], key, 1, column
             )

@@ -115,25 +115,29 @@ def aligned(n_bytes):
 
 
 @njit
-def reset_watch(u, g, limit, bound, constants, threshold, n_neurons, const):
-    """All neurons at rest.
+def reset_watch(u, g, limit, untouched, bound, constants, threshold, lane_neuron, const):
+    """All neurons at rest, each in a lane: the l-th in that of ``lane_neuron[l]``.
 
-    Rows of P: ``u`` float32, not a number for padding and for neurons that are followed, of which no comparison is
-    true; ``g`` float32, excitation; ``limit`` float32, `e_exc` less the threshold; ``threshold`` float64.
+    One item for each lane, with padding: ``u`` float32, not a number for padding and for neurons that are followed, of
+    which no comparison is true; ``g`` float32, excitation; ``limit`` float32, `e_exc` less the ``threshold`` (N,)
+    float64. ``untouched`` receives the lanes of neurons that have had no input: all.
     """
-    u[:n_neurons] = np.float32(constants.rest)
-    u[n_neurons:] = np.nan
+    n_lanes = lane_neuron.shape[0]
+    u[:] = np.nan
     g[:] = 0
-    for i in range(threshold.shape[0]):
-        limit[i] = np.float32(const[K_E_EXC] - threshold[i])
+    limit[:] = 0
+    for i in range(n_lanes):
+        u[i] = np.float32(constants.rest)
+        limit[i] = np.float32(const[K_E_EXC] - threshold[lane_neuron[i]])
+        untouched[i] = i
     bound[:] = 0
 
 
 @njit
 def accumulate_16(weights, bucket, row, n_inputs, total):
-    """Sum the weight rows of the first ``n_inputs`` inputs in ``bucket[row]``, at most `MOST_ARRIVALS`.
+    """Sum the rows of ``weights`` of the first ``n_inputs`` inputs in ``bucket[row]``, at most `MOST_ARRIVALS`.
 
-    The sum goes to ``total`` (P,) uint16, of which a vector holds twice as many as of int32. Rows are taken `ROWS` at a
+    The sum goes to ``total`` uint16, of which a vector holds twice as many as of int32. Rows are taken `ROWS` at a
     time: ``bucket[row]`` must go on with inputs without weights.
     """
     n = total.shape[0]
@@ -163,7 +167,7 @@ def can_watch(bound, constants, n_arrived):
 
 @njit
 def still_untouched(untouched, n_untouched, total):
-    """Take the neurons with input off the list of those that had none so far; returns how many are left."""
+    """Take the lanes with input off the list of those that had none so far; returns how many are left."""
     kept = 0
     for s in range(n_untouched):
         i = untouched[s]
@@ -194,7 +198,7 @@ def step_bound(bound, constants, n_arrived, n_lateral, const):
     bound[B_PULL] = constants.leak * constants.rest + y * constants.span
 
 
-# Three functions for one step of all membranes with the arrivals in ``total`` (P,) uint16, each of one loop, which is
+# Three functions for one step of all membranes with the arrivals in ``total`` uint16, each of one loop, which is
 # what the compiler makes whole vectors of. They return the number of neurons that must be followed: those that may be
 # above threshold and, without inhibition, those that may be at rest, close to it and with next to no excitation.
 
@@ -256,12 +260,12 @@ def watch_clamped(u, g, limit, total, bound, constants):
 
 @njit
 def must_be_followed(u, g, limit, bound, constants, untouched, n_untouched, near):
-    """List in ``near`` (N,) int32 the neurons that `watch_step` counted, without the untouched; returns how many."""
+    """List in ``near`` (N,) int32 the lanes that were counted, without the untouched; returns how many."""
     margin = np.float32(bound[B_ERROR] + _COMPARISON)
     rest = np.float32(constants.rest)
     silent = np.float32(bound[B_SILENT] if bound[B_INHIBITION] == 0 else 0.0)
     s, n = 0, 0
-    for i in range(near.shape[0]):
+    for i in range(u.shape[0]):
         if s < n_untouched and untouched[s] == i:  # in ascending order
             s += 1
         elif u[i] - limit[i] < margin or (g[i] < silent and abs(u[i] - rest) < margin):

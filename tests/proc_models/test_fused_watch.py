@@ -112,6 +112,28 @@ def test_what_is_watched_cannot_be_seen(name: str, is_masked: bool) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
+def test_rescaled_weights_are_seen_by_those_who_watch() -> None:
+    """Also where neurons have lost all synapses and those that are watched are the others."""
+    p = network()
+    images, control = samples(N_SAMPLES)
+    targets = np.where(np.arange(N_NEURONS) % 2 == 0, 2500, -1)
+    states = []
+    for most_followed in (-1, N_NEURONS):
+        engine = FusedEngine(p, with_masks(initial_state(p)))
+        engine.most_followed = most_followed
+        engine.run(images[:3], control[:3])
+        before = engine.weights
+        conducts = engine.state().conducts
+        conducts[:, 10:15] = 0
+        engine.set_masks(conducts, conducts * engine.state().plastic)
+        engine.rescale(targets, 2)
+        assert (engine.weights > before).any()
+        engine.run(images[3:], control[3:])
+        states.append(engine.state())
+    for name in ("weights", "theta", "counters"):
+        np.testing.assert_array_equal(getattr(states[0], name), getattr(states[1], name))
+
+
 def test_these_networks_do_different_things() -> None:
     """Or the comparison would show little: some spike, some do not, and some neurons are inactive for long."""
     spikes, inactive = {}, {}
@@ -154,7 +176,8 @@ def test_the_exact_membrane_is_within_the_bound(p: NetworkParameters, seed: int,
     u, g, limit, total = (np.zeros(n, t) for t in (np.float32, np.float32, np.float32, np.uint16))
     bound, near = np.zeros(N_BOUND), np.zeros(n, np.int32)
     thresholds = random.integers(q.v_th, q.e_exc + 10, n)
-    reset_watch(u, g, limit, bound, limits, thresholds.astype(np.float64), n, const)
+    lanes = np.arange(n, dtype=np.int32)
+    reset_watch(u, g, limit, near, bound, limits, thresholds.astype(np.float64), lanes, const)
     v, g_exc, g_inh = np.full(n, q.v_rest), np.zeros(n, np.int64), np.int64(0)
     share = random.random(n)
     for _ in range(p.steps):
