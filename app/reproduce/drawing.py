@@ -36,10 +36,13 @@ def panels(rows: int, columns: int, width_in: float = 3.7, height_in: float = 2.
     return figure, axes
 
 
+_COLOURS = (*CATEGORICAL, "#8c510a", "#c51b7d")  # brown and magenta: there are ten methods
+
+
 def look(index: int) -> tuple[str, str]:
     """Colour and marker of the curve `index` of a figure; no two of the first 64 have both alike."""
-    n = len(CATEGORICAL)
-    return CATEGORICAL[index % n], MARKERS[(index + index // n) % len(MARKERS)]
+    n = len(_COLOURS)
+    return _COLOURS[index % n], MARKERS[(index + index // n) % len(MARKERS)]
 
 
 def draw_curve(
