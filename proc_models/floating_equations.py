@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 
 from lavaprune.proc_models.compile_cache import cached_by_sources
 from lavaprune.proc_models.fused_encoder import encode
-from lavaprune.proc_models.fused_layout import K_STEPS
+from lavaprune.proc_models.fused_layout import K_STEPS, ROWS
 from lavaprune.processes.parameters import NetworkParameters
 
 
@@ -80,9 +80,10 @@ def equations(p: NetworkParameters) -> Equations:
 def poisson_spikes(image: Any, key: Any, const: Any, table: Any) -> Any:
     """Input spikes (T, I) uint8 of one image: the fixed-point engines' own, by their encoder."""
     steps, n_inputs = const[K_STEPS], image.shape[0]
-    bucket = np.empty((steps, n_inputs), np.int32)
+    bucket = np.empty((steps, n_inputs + ROWS), np.int32)
     bucket_count = np.empty(steps, np.int64)
-    encode(image, key, const, table, bucket, bucket_count, np.empty(n_inputs, np.int32))
+    active_input, train = np.empty(n_inputs, np.int32), np.empty(steps * n_inputs, np.int32)
+    encode(image, key, const, table, bucket, bucket_count, active_input, np.empty(n_inputs + 1, np.int64), train)
     spikes = np.zeros((steps, n_inputs), np.uint8)
     for t in range(steps):
         for s in range(bucket_count[t]):

@@ -16,6 +16,7 @@ from scipy import stats
 from lavaprune.proc_models.counter_random import STREAM_INPUT, sample_key
 from lavaprune.proc_models.fused_encoder import encode
 from lavaprune.proc_models.fused_engine import constants
+from lavaprune.proc_models.fused_layout import ROWS
 from lavaprune.proc_models.tables import interval_table
 from lavaprune.processes.parameters import NetworkParameters
 
@@ -27,12 +28,16 @@ def spikes(image: Any, sample: int = 0, phase: int = 1, **values: Any) -> np.nda
     """Spikes (T, I) of one image, after checking what `encode` says of them."""
     image = np.asarray(image, np.uint8)
     p = NetworkParameters(n_inputs=len(image), n_neurons=1, **{"steps": 350, "seed": 1, **values})
-    bucket = np.full((p.steps, len(image)), -1, np.int32)
+    bucket = np.full((p.steps, len(image) + ROWS), -1, np.int32)
     bucket_count = np.full(p.steps, -1, np.int64)
     active = np.full(len(image), -1, np.int32)
+    train_start = np.full(len(image) + 1, -1, np.int64)
+    train = np.full(p.steps * len(image), -1, np.int32)
     with np.errstate(over="ignore"):
         key = sample_key(p.seed, STREAM_INPUT, phase, sample)
-        n_active, n_spikes = encode(image, key, constants(p), interval_table(), bucket, bucket_count, active)
+        n_active, n_spikes = encode(
+            image, key, constants(p), interval_table(), bucket, bucket_count, active, train_start, train
+        )
     assert active[:n_active].tolist() == np.flatnonzero(image).tolist()
     raster = np.zeros((p.steps, len(image)), np.int64)
     for t in range(p.steps):
