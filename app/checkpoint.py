@@ -19,6 +19,7 @@ import numpy.typing as npt
 from lavaprune.energy.counts import N_COUNTERS
 from lavaprune.errors import InputError
 from lavaprune.files import write_bytes
+from lavaprune.processes.state import NetworkState
 
 FORMAT_VERSION = 2
 EXTRA_PREFIX = "extra_"
@@ -59,6 +60,35 @@ class Checkpoint:
     column_targets: npt.NDArray[np.int64]
     counters: npt.NDArray[np.int64]
     extras: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+    @classmethod
+    def of_state(
+        cls, state: NetworkState, next_sample: int, extras: Mapping[str, npt.NDArray[np.generic]]
+    ) -> Checkpoint:
+        """The checkpoint of a network's state before image `next_sample`; the arrays are not copied."""
+        return cls(
+            next_sample=next_sample,
+            weights=state.weights,
+            conducts=state.conducts,
+            plastic=state.plastic,
+            theta=state.theta,
+            batch_spike_counts=state.batch_counts,
+            column_targets=state.column_targets,
+            counters=state.counters,
+            extras=extras,
+        )
+
+    def network_state(self) -> NetworkState:
+        """The state of the network that it holds; the arrays are not copied."""
+        return NetworkState(
+            weights=self.weights,
+            conducts=self.conducts,
+            plastic=self.plastic,
+            theta=self.theta,
+            batch_counts=self.batch_spike_counts,
+            column_targets=self.column_targets,
+            counters=self.counters,
+        )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, settings_sha256: str, data_sha256: str) -> None:

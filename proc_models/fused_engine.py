@@ -28,7 +28,7 @@ class Recording:
 
 
 def constants(p: NetworkParameters) -> np.ndarray:
-    """The constants vector of the kernels, (22,) int64."""
+    """The constants vector of the kernels, (21,) int64."""
     q = quantise(p)
     const = np.zeros(layout.N_CONSTANTS, np.int64)
     for row, value in {
@@ -50,7 +50,6 @@ def constants(p: NetworkParameters) -> np.ndarray:
         layout.K_INH_GAIN_EXC: q.inh_gain_exc,
         layout.K_INH_REFRACTORY: q.inh_refractory_steps,
         layout.K_THETA_LOSS: q.theta_loss_q32,
-        layout.K_COLUMN_TARGET: q.column_target,
         layout.K_PERIOD: q.period_q,
         layout.K_EQUALISE: q.equalise_q16,
         layout.K_REFERENCE_SUM: q.reference_sum,

@@ -104,7 +104,7 @@ def run_chunk(
     ----------
     images : (K, I) uint8
     control : (K, 6) int64, columns as in `processes.control`; rows of phase 0 are skipped
-    const : (22,) int64
+    const : (21,) int64
     x_table, y1_table, y2_table, interval_table : int64 look-up tables
     weights : (I + 1, P) uint8, the last row 0
     lanes : (I + 1, L) uint8, columns of ``weights``, padded, for watching: of all neurons that a synapse excites

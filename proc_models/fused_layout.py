@@ -22,12 +22,11 @@ from lavaprune.energy.counts import N_COUNTERS
     K_INH_GAIN_EXC,
     K_INH_REFRACTORY,
     K_THETA_LOSS,
-    K_COLUMN_TARGET,
     K_PERIOD,
     K_EQUALISE,
     K_REFERENCE_SUM,
-) = range(22)
-N_CONSTANTS = 22
+) = range(21)
+N_CONSTANTS = 21
 
 # counters, in the order of `energy.counts.COUNTER_NAMES`
 (

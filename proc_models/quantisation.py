@@ -18,6 +18,7 @@ from lavaprune.proc_models.fixed_point import (
 )
 from lavaprune.proc_models.tables import INTERVAL_FRACTION_BITS, decay_factor_q16, nearest
 from lavaprune.processes.parameters import NetworkParameters
+from lavaprune.processes.state import default_column_target
 
 EQUALISE_BITS = 16  # the share of equalisation is a fraction of 2**16
 PERIOD_EXTRA_BITS = 8  # extra bits of the input period before it is divided by the pixel
@@ -110,7 +111,7 @@ def quantise(p: NetworkParameters) -> QuantisedParameters:
             inh_refractory_steps=p.inh_refractory_steps,
             theta_init=quantise_potential(p.theta_init_mv),
             theta_loss_q32=nearest(loss * (1 << THETA_DECAY_BITS)),
-            column_target=nearest(_decimal(p.column_sum) * WEIGHT_MAX) if p.normalise else 0,
+            column_target=default_column_target(p),
             init_weight_levels=nearest(_decimal(p.init_weight_max) * WEIGHT_MAX) + 1,
             period_q=nearest(period * (1 << (INTERVAL_FRACTION_BITS + PERIOD_EXTRA_BITS))),
             equalise_q16=nearest(_decimal(p.equalise) * (1 << EQUALISE_BITS)),

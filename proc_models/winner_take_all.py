@@ -16,9 +16,7 @@ from lavaprune.processes.poisson_encoder import PoissonEncoder
 from lavaprune.processes.pruning_controller import PruningController
 from lavaprune.processes.sequencer import PIPE_SAMPLES, Sequencer
 from lavaprune.processes.spike_counter import SpikeCounter
-from lavaprune.processes.state import NetworkState
 from lavaprune.processes.winner_take_all import WinnerTakeAll
-from lavaprune.pruning.method import PruningMethod
 
 
 @implements(proc=WinnerTakeAll)
@@ -67,7 +65,8 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
 
         method = proc.proc_params["pruning"]
         if method is not None:
-            self._add_controller(method, state, proc.proc_params["n_events"])
+            n_events = proc.proc_params["n_events"]
+            self.controller = PruningController.of_network(self.synapses, state, method, n_events)
         if images is None:  # the host feeds samples in, and takes results out
             self._open_pipes(followers)
 
@@ -94,18 +93,3 @@ class WinnerTakeAllGraph(AbstractSubProcessModel):
         ):
             port.flag_external_pipe(buffer_size=1)
         self.excitatory.theta_out.flag_external_pipe(buffer_size=1)
-
-    def _add_controller(self, method: PruningMethod, state: NetworkState, n_events: int) -> None:
-        n_inputs, n_neurons = self.synapses.weights.shape
-        controller = PruningController(
-            n_inputs,
-            n_neurons,
-            method,
-            state.conducts,
-            state.plastic,
-            n_events=n_events,
-            column_targets=state.column_targets,
-            name="controller",
-        )
-        controller.connect_network(self.synapses)
-        self.controller = controller

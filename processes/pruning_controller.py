@@ -11,7 +11,7 @@ from lava.magma.core.process.variable import Var
 
 from lavaprune.processes.base import LavapruneProcess
 from lavaprune.processes.checks import check_conducting, checked_array, checked_count
-from lavaprune.processes.state import COLUMN_TARGET_MAX
+from lavaprune.processes.state import COLUMN_TARGET_MAX, NetworkState
 from lavaprune.pruning.method import PruningMethod
 
 
@@ -110,6 +110,23 @@ class PruningController(LavapruneProcess):
         self.plastic = Var(shape=shape, init=learns)
         self.column_targets = Var(shape=(n_neurons,), init=targets)
         self.operations = Var(shape=(1,), init=0)
+
+    @classmethod
+    def of_network(cls, network: Any, state: NetworkState, method: PruningMethod, n_events: int) -> PruningController:
+        """The controller of a `PlasticSynapses` or a `FusedNetwork` that starts from ``state``, connected to it."""
+        n_inputs, n_neurons = state.weights.shape
+        controller = cls(
+            n_inputs,
+            n_neurons,
+            method,
+            state.conducts,
+            state.plastic,
+            n_events=n_events,
+            column_targets=state.column_targets,
+            name="controller",
+        )
+        controller.connect_network(network)
+        return controller
 
     def connect_network(self, network: Any) -> None:
         """Connect a `PlasticSynapses` or a `FusedNetwork` of the same size, in both directions."""

@@ -3,21 +3,22 @@
 # no postponed annotations here: Lava executes this file under a bare name, where dataclasses cannot resolve them
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 
 from lavaprune.energy.counts import N_COUNTERS
 from lavaprune.processes.parameters import NetworkParameters
+from lavaprune.pruning.rescaling import TARGET_MAX
 
-COLUMN_TARGET_MAX = 255 * 65536  # weights of every input at their maximum
+COLUMN_TARGET_MAX = TARGET_MAX
 
 
 def default_column_target(parameters: NetworkParameters) -> int:
-    """``column_sum`` in weight steps, rounded to the nearest; 0 where columns are not normalised."""
+    """``column_sum`` in weight steps, rounded to the nearest, ties to even; 0 where columns are not normalised."""
     if not parameters.normalise:
         return 0
-    return int((Decimal(repr(parameters.column_sum)) * 255).to_integral_value(ROUND_HALF_UP))
+    return int((Decimal(repr(parameters.column_sum)) * 255).to_integral_value(ROUND_HALF_EVEN))
 
 
 @dataclass

@@ -15,7 +15,6 @@ from lavaprune.plots.history import pruning_images
 from lavaprune.processes.state import NetworkState
 from lavaprune.runs import RunFolder
 from lavaprune.settings import Settings
-from lavaprune.training.run import network_state
 
 PHASE_IMAGES = {"training": "train_images", "inference": "test_images"}
 """Phase -> key of the number of its images in a result."""
@@ -69,4 +68,4 @@ def read_finished_run(folder: Path, n_inputs: int) -> FinishedRun:
     result = run.read_result()
     if result is None:
         raise InputError(f"run folder {folder}: has no result.json yet; allowed: a finished run")
-    return FinishedRun(run.settings, network_state(run.load_checkpoint(n_inputs)), result, run.read_metrics())
+    return FinishedRun(run.settings, run.load_checkpoint(n_inputs).network_state(), result, run.read_metrics())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lavaprune.plots.style import styled
@@ -77,12 +78,8 @@ def neurons_figure(neuron: Sequence[Curve], weights: Mapping[str, Curve], grids:
         draw_curve(left, curve.points, "accuracy", label=name, index=index)
         draw_curve(right, curve.points, "training", index=index)
         draw_curve(right, curve.points, "inference", index=index, style="--")
-    base = paper.UNPRUNED_ACCURACY[QUICK_PRESET]
     for key, index in [("neuron", drawn[-1][1])] + [(k, grids.method_order.index(k)) for k in weights]:
-        entry = paper.AT_10_PERCENT[QUICK_PRESET][key]
-        draw_paper(left, 10.0, base - entry.loss, index)
-        draw_paper(right, 10.0, 100 - entry.training_saved, index)
-        draw_paper(right, 10.0, 100 - entry.inference_saved, index)
+        _draw_paper_at_10_percent(left, right, key, index)
     draw_level(left, weights["aptn"].points)
     finish(left, "Accuracy", "connectivity", "accuracy", "lower right")
     finish(right, "Synaptic operations", "connectivity", "total")
@@ -133,24 +130,28 @@ def _fig14(context: Context, runs: Runs) -> Outcome:
 def soft_figure(curves: Mapping[str, Curve], grids: Grids) -> Figure:
     """Left: accuracy. Right: SOPs per image, training solid and inference dashed."""
     figure, (left, right) = panels(1, 2, 4.6, 3.6)
-    base = paper.UNPRUNED_ACCURACY[QUICK_PRESET]
     for key, curve in curves.items():
         index = grids.method_order.index(key)
         style = ":" if key == "soft-lowest" else "-"
         draw_curve(left, curve.points, "accuracy", "unpruned", curve.series.label, index, style)
-        entry = paper.AT_10_PERCENT[QUICK_PRESET].get(key)
         if key != "soft-lowest":
             draw_curve(right, curve.points, "training", "unpruned", index=index)
             draw_curve(right, curve.points, "inference", "unpruned", index=index, style="--")
-        if entry is not None:
-            draw_paper(left, 10.0, base - entry.loss, index)
-            draw_paper(right, 10.0, 100 - entry.training_saved, index)
-            draw_paper(right, 10.0, 100 - entry.inference_saved, index)
+        if key in paper.AT_10_PERCENT[QUICK_PRESET]:
+            _draw_paper_at_10_percent(left, right, key, index)
     draw_level(left, curves["aptn"].points)
     finish(left, "Accuracy", "unpruned", "accuracy", "lower right")
     finish(right, "Synaptic operations", "unpruned", "total")
     note(figure, f"{NOTE} {PHASES_NOTE}")
     return figure
+
+
+def _draw_paper_at_10_percent(left: Axes, right: Axes, key: str, index: int) -> None:
+    """The paper's points of a method: accuracy on the left, SOPs on the right."""
+    entry = paper.AT_10_PERCENT[QUICK_PRESET][key]
+    draw_paper(left, 10.0, paper.UNPRUNED_ACCURACY[QUICK_PRESET] - entry.loss, index)
+    draw_paper(right, 10.0, 100 - entry.training_saved, index)
+    draw_paper(right, 10.0, 100 - entry.inference_saved, index)
 
 
 EXPERIMENTS = {

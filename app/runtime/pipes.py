@@ -84,18 +84,7 @@ class FusedPipes:
         self.process = network = FusedNetwork(parameters, state, samples_per_step, name="network")
         network.open_pipes(self.messages_ahead)
         if method is not None:
-            n_inputs, n_neurons = state.weights.shape
-            controller = PruningController(
-                n_inputs,
-                n_neurons,
-                method,
-                state.conducts,
-                state.plastic,
-                n_events=n_events,
-                column_targets=state.column_targets,
-                name="controller",
-            )
-            network.connect_controller(controller)
+            PruningController.of_network(network, state, method, n_events)
         self._images = np.zeros(network.images_in.shape, np.uint8)
         self._control = np.zeros(network.control_in.shape, np.int64)
         self._lengths: list[int] = []

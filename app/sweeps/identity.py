@@ -6,6 +6,7 @@ from typing import Any
 
 from lavaprune.configuration import NO_PRESET, validate
 from lavaprune.pruning.contrast_method import ContrastPruning
+from lavaprune.pruning.method import PruningMethod
 from lavaprune.pruning.neuron_method import NeuronPruning
 from lavaprune.pruning.threshold_functions import PAPER_FACTORS_NEURONS, PAPER_FACTORS_TIME
 from lavaprune.pruning.threshold_methods import ThresholdPruning
@@ -29,9 +30,10 @@ def canonical(settings: Settings) -> Settings:
     if settings.pruning.method == "none":
         values["pruning"] = defaults["pruning"] | {name: values["pruning"][name] for name in SCHEDULE}
     else:
-        values["pruning"]["rescale"] = settings.pruning.build_method().rescale
-    if isinstance(settings.pruning.build_method(), ThresholdPruning | NeuronPruning):
-        values["pruning"] |= paper_factors(settings.pruning)
+        method = settings.pruning.build_method()
+        values["pruning"]["rescale"] = method.rescale
+        if isinstance(method, ThresholdPruning | NeuronPruning):
+            values["pruning"] |= paper_factors(settings.pruning)
     return validate(values)
 
 
@@ -56,13 +58,13 @@ def used_pruning_settings(settings: Settings) -> dict[str, Any]:
     Factors are numbers, and the rule of rescaling is the one that holds.
     """
     pruning = settings.pruning
-    values = {**pruning.model_dump(), **paper_factors(pruning), "rescale": pruning.build_method().rescale}
-    used = {"method", *_used_by(pruning, values)}
+    method = pruning.build_method()
+    values = {**pruning.model_dump(), **paper_factors(pruning), "rescale": method.rescale}
+    used = {"method", *_used_by(pruning, method, values)}
     return {name: value for name, value in values.items() if name in used}
 
 
-def _used_by(pruning: PruningSettings, values: dict[str, Any]) -> set[str]:
-    method = pruning.build_method()
+def _used_by(pruning: PruningSettings, method: PruningMethod, values: dict[str, Any]) -> set[str]:
     used = set() if method.when == "after_training" else set(SCHEDULE)
     if pruning.method in ("none", "zero"):
         return set() if pruning.method == "none" else used | {"rescale"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from lavaprune.datasets.dataset import Dataset
 from lavaprune.settings import Settings
 from lavaprune.sweeps.prefixes import has_prefix, prefix_images, prefix_key, without_pruning
-from lavaprune.sweeps.without_lava import image_counts
+from lavaprune.training.presentation import image_counts
 
 # Measured on MNIST with 100 and 800 neurons: an image's cost beside its neurons' share, in neurons, and the share
 # of it that an image costs which is only shown.

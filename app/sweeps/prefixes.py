@@ -24,9 +24,9 @@ from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.settings import Settings
 from lavaprune.sweeps.identity import canonical
 from lavaprune.sweeps.timed_engine import TimedEngine, warm_up
-from lavaprune.sweeps.without_lava import image_counts, network_state
 from lavaprune.training.control import pruning_schedule
 from lavaprune.training.offline import train_offline
+from lavaprune.training.presentation import image_counts
 
 FOLDER = "prefixes"
 _SECONDS = "train_seconds"
@@ -92,7 +92,7 @@ def trained_prefix(
         with contextlib.suppress(InputError):  # missing or damaged: trained again
             path = _path(store, key, length)
             found = load_checkpoint(path, data.n_inputs, settings.neurons, key, data_sha256)
-            state, first, seconds = network_state(found), found.next_sample, float(found.extras[_SECONDS])
+            state, first, seconds = found.network_state(), found.next_sample, float(found.extras[_SECONDS])
             break
     engine = TimedEngine(parameters, state)
     unpruned = without_pruning(settings, n_images)
@@ -124,18 +124,7 @@ def _path(store: Path, key: str, length: int) -> Path:
 
 
 def _save(path: Path, engine: TimedEngine, length: int, seconds: float, key: str, data_sha256: str) -> None:
-    state = engine.state()
-    checkpoint = Checkpoint(
-        next_sample=length,
-        weights=state.weights,
-        conducts=state.conducts,
-        plastic=state.plastic,
-        theta=state.theta,
-        batch_spike_counts=state.batch_counts,
-        column_targets=state.column_targets,
-        counters=state.counters,
-        extras={_SECONDS: np.array(seconds)},
-    )
+    checkpoint = Checkpoint.of_state(engine.state(), length, {_SECONDS: np.array(seconds)})
     path.parent.mkdir(parents=True, exist_ok=True)
     # A task that was thought lost and given out again must not write into the same temporary file.
     own = path.with_name(f".{path.stem}.{os.getpid()}.npz")

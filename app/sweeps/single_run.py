@@ -15,10 +15,9 @@ from lavaprune.settings import Settings
 from lavaprune.sweeps.prefixes import event_images, prefix_images, trained_prefix
 from lavaprune.sweeps.rows import make_row
 from lavaprune.sweeps.timed_engine import TimedEngine
-from lavaprune.sweeps.without_lava import image_counts
 from lavaprune.training.control import inference_rows
 from lavaprune.training.offline import CHUNK_IMAGES, train_offline
-from lavaprune.training.presentation import chunk_ranges
+from lavaprune.training.presentation import chunk_ranges, image_counts
 from lavaprune.training.readout import Labeller, classify
 from lavaprune.training.result import build_result, inference_counters
 

@@ -26,7 +26,7 @@ from lavaprune.sweeps.progress import sweep_bar
 from lavaprune.sweeps.results import ResultsFile, load_results, open_results, remove_leftovers
 from lavaprune.sweeps.rows import KEY
 from lavaprune.sweeps.single_run import row_of_split
-from lavaprune.sweeps.without_lava import image_counts
+from lavaprune.training.presentation import image_counts
 
 _LOG = logging.getLogger("lavaprune.sweeps")
 _LOOK_SECONDS = 5.0  # between two looks at how many workers there are

@@ -1,8 +1,11 @@
-"""In which chunks images are presented."""
+"""How many images are presented, and in which chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+
+from lavaprune.datasets.dataset import Dataset
+from lavaprune.settings import Settings
 
 
 def chunk_ranges(first: int, last: int, most: int, periods: Sequence[int] = (), stops: Sequence[int] = ()) -> Iterator[
@@ -21,3 +24,12 @@ def chunk_ranges(first: int, last: int, most: int, periods: Sequence[int] = (), 
         end = min([first + most, last, *((first // p + 1) * p for p in periods), *(s for s in stops if s > first)])
         yield first, end
         first = end
+
+
+def image_counts(settings: Settings, data: Dataset) -> dict[str, int]:
+    """How many images each phase presents (training: in all passes together), checked against the data."""
+    return {
+        "train_images": data.count("train_images", settings.train_images, "train") * settings.passes,
+        "label_images": data.count("label_images", settings.label_images, "train"),
+        "test_images": data.count("test_images", settings.test_images, "test"),
+    }

@@ -14,7 +14,6 @@ from lavaprune.datasets.loader import load_dataset
 from lavaprune.errors import InputError
 from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST
-from lavaprune.processes.state import NetworkState
 from lavaprune.runs import BEFORE_PRUNING, CHECKPOINT, IMAGE_SHAPE, RunFolder
 from lavaprune.runtime.session import EngineSession
 from lavaprune.runtime.supervisor import supervise
@@ -22,7 +21,7 @@ from lavaprune.settings import Settings
 from lavaprune.training.control import inference_rows, pruning_schedule, training_rows, warn_of_no_event
 from lavaprune.training.engines import open_session
 from lavaprune.training.monitor import AccuracyEstimate
-from lavaprune.training.presentation import chunk_ranges
+from lavaprune.training.presentation import chunk_ranges, image_counts
 from lavaprune.training.progress import phase_bar
 from lavaprune.training.readout import Labeller, classify
 from lavaprune.training.result import build_result, inference_counters
@@ -89,15 +88,6 @@ def evaluate(run_dir: Path, data_dir: Path | None, progress: bool = True) -> dic
     return supervise(_evaluate, run, checkpoint, data, images, progress)
 
 
-def image_counts(settings: Settings, data: Dataset) -> dict[str, int]:
-    """How many images each phase presents (training: in all passes together), checked against the data."""
-    return {
-        "train_images": data.count("train_images", settings.train_images, "train") * settings.passes,
-        "label_images": data.count("label_images", settings.label_images, "train"),
-        "test_images": data.count("test_images", settings.test_images, "test"),
-    }
-
-
 def _train(run: RunFolder, data: Dataset, images: dict[str, int], progress: bool) -> dict[str, Any]:
     settings = run.settings
     parameters = settings.network_parameters(data.n_inputs)
@@ -107,7 +97,7 @@ def _train(run: RunFolder, data: Dataset, images: dict[str, int], progress: bool
     spikes = np.zeros(settings.neurons, np.int64)
     if run.has_checkpoint:
         checkpoint = run.load_checkpoint(data.n_inputs, data_sha256)
-        state, first = network_state(checkpoint), checkpoint.next_sample
+        state, first = checkpoint.network_state(), checkpoint.next_sample
         seconds_before = float(checkpoint.extras["train_seconds"])
         estimate.restore(dict(checkpoint.extras))
         spikes = checkpoint.extras.get(SPIKES, spikes).astype(np.int64)
@@ -125,7 +115,7 @@ def _draw(run: RunFolder, data: Dataset, result: dict[str, Any]) -> None:
     from lavaprune.plots.raster import record_image
     from lavaprune.plots.run_pictures import write_run_pictures
 
-    state = network_state(run.load_checkpoint(data.n_inputs, data.sha256()))
+    state = run.load_checkpoint(data.n_inputs, data.sha256()).network_state()
     raster = record_image(run.settings.network_parameters(data.n_inputs), state, data.test_images[0])
     labels = np.array(result["neuron_labels"], np.int64)
     write_run_pictures(run.path, run.settings, state, result, run.read_metrics(), labels, raster, data.shape)
@@ -137,7 +127,7 @@ def _evaluate(
     settings = run.settings
     parameters = settings.network_parameters(data.n_inputs)
     seconds = float(checkpoint.extras["train_seconds"])
-    with open_session(settings, parameters, network_state(checkpoint)) as session:
+    with open_session(settings, parameters, checkpoint.network_state()) as session:
         return _label_and_test(session, settings, data, images, seconds, progress)
 
 
@@ -213,31 +203,8 @@ class _Trainer:
             IMAGE_SHAPE: np.array(self.data.shape, np.int64),
             "train_seconds": np.float64(self.seconds),
         }
-        checkpoint = Checkpoint(
-            next_sample=next_sample,
-            weights=state.weights,
-            conducts=state.conducts,
-            plastic=state.plastic,
-            theta=state.theta,
-            batch_spike_counts=state.batch_counts,
-            column_targets=state.column_targets,
-            counters=state.counters,
-            extras=extras,
-        )
+        checkpoint = Checkpoint.of_state(state, next_sample, extras)
         self.run.save_checkpoint(checkpoint, self.data_sha256, name)
-
-
-def network_state(checkpoint: Checkpoint) -> NetworkState:
-    """The state of the network that a checkpoint holds."""
-    return NetworkState(
-        weights=checkpoint.weights,
-        conducts=checkpoint.conducts,
-        plastic=checkpoint.plastic,
-        theta=checkpoint.theta,
-        batch_counts=checkpoint.batch_spike_counts,
-        column_targets=checkpoint.column_targets,
-        counters=checkpoint.counters,
-    )
 
 
 def _label_and_test(

@@ -33,7 +33,7 @@ from lavaprune.runs import BEFORE_PRUNING, RunFolder
 from lavaprune.settings import Settings
 from lavaprune.training.offline import train_offline
 from lavaprune.training.result import build_result
-from lavaprune.training.run import network_state, train
+from lavaprune.training.run import train
 
 N, SHAPE = 5, (8, 8)
 DATA = "ab" * 32
@@ -433,7 +433,7 @@ def test_training_keeps_the_weights_from_before_the_first_event(tmp_path: Path) 
     data = load_dataset("digits", None)
     engine = train_offline(settings, data, 120, last=80)
     assert kept.next_sample == 80
-    assert np.array_equal(network_state(kept).weights, engine.synapses()[0])
+    assert np.array_equal(kept.network_state().weights, engine.synapses()[0])
     whole = train_offline(settings, data, 120)
     assert float(np.mean(whole.synapses()[1])) == result["connectivity"] < 1
     lines = RunFolder.open(tmp_path / "run").read_metrics()

@@ -27,6 +27,7 @@ from lavaprune.proc_models.quantisation import (
     quantise_theta_plus,
 )
 from lavaprune.processes.parameters import PARAMETER_RANGES, NetworkParameters
+from lavaprune.processes.state import default_column_target
 
 
 def test_every_value_by_hand() -> None:
@@ -201,3 +202,9 @@ def test_every_allowed_network_fits_the_widths(p: NetworkParameters) -> None:
     assert 0 <= quantise_depression_rate(p.mu_pre) < 1 << 32
     assert 0 <= quantise_potentiation_rate(p.mu_post) < 1 << 32
     assert 0 <= quantise_theta_plus(p.theta_plus_mv) <= POTENTIAL_MAX
+
+
+@pytest.mark.parametrize(("column_sum", "expected"), [(0.1, 26), (0.3, 76), (38.6, 9843)])  # 25.5 and 76.5: to even
+def test_column_target_is_the_same_in_all_places(column_sum: float, expected: int) -> None:
+    p = NetworkParameters(n_inputs=4, n_neurons=2, column_sum=column_sum)
+    assert quantise(p).column_target == default_column_target(p) == expected
