@@ -6,7 +6,10 @@ SHELL := /bin/bash
 
 UV := .uv/bin/uv
 BIN := .venv/bin
-SETUP_STAMP := .venv/.stamp-setup
+LIGHT_STAMP := .venv/.stamp-setup
+DL_STAMP := .venv/.stamp-setup-dl
+# Once `make setup-dl` has run, every target keeps to requirements-dl.lock: syncing to the light lock removes torch.
+ENV_STAMP := $(if $(wildcard $(DL_STAMP))$(filter setup-dl,$(MAKECMDGOALS)),$(DL_STAMP),$(LIGHT_STAMP))
 LAYERS := proc_models processes pruning energy
 PYTEST_ARGS ?=
 # A version, found on the path or fetched, or the path of an interpreter: make setup PYTHON=/opt/python3.10/bin/python3
@@ -16,12 +19,14 @@ PYTHON ?= $(shell cat .python-version)
 UV_QUIET := $(UV) --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-slow demo bench lint types lock build clean distclean
+.PHONY: help setup setup-dl test test-slow demo bench lint types lock build clean distclean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-setup: $(SETUP_STAMP)  ## make .venv from requirements.lock and install lavaprune editable in it
+setup: $(ENV_STAMP)  ## make .venv from requirements.lock and install lavaprune editable in it
+
+setup-dl: $(DL_STAMP)  ## the same with lava-dl and torch, 5.6 GB; `make distclean` goes back
 
 # Under pyenv, .python-version can turn `python3` into a shim without a Python behind it; then the next one is tried.
 $(UV): requirements-uv.lock
@@ -32,11 +37,20 @@ $(UV): requirements-uv.lock
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $(UV)
 
-$(SETUP_STAMP): $(UV) requirements.lock pyproject.toml .python-version
+# One environment, one stamp: an interrupted set-up leaves none, and the next one starts over. $(1) is the lock.
+define SET_UP
 	@$(UV_QUIET) venv --allow-existing --python "$(PYTHON)" .venv
-	@$(UV_QUIET) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@rm -f $(LIGHT_STAMP) $(DL_STAMP)
+	@$(UV_QUIET) pip sync --python $(BIN)/python --require-hashes $(1)
 	@$(UV_QUIET) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@touch $(SETUP_STAMP)
+	@touch $@
+endef
+
+$(LIGHT_STAMP): $(UV) requirements.lock pyproject.toml .python-version
+	$(call SET_UP,requirements.lock)
+
+$(DL_STAMP): $(UV) requirements-dl.lock pyproject.toml .python-version
+	$(call SET_UP,requirements-dl.lock)
 
 test: setup  ## run the fast tests
 	$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
@@ -61,11 +75,15 @@ types: setup  ## mypy
 	@ln -s $(foreach entry,$(filter-out %/__pycache__,$(wildcard app/*)),../../$(entry)) $(foreach layer,$(LAYERS),../../$(layer)) .mypy_tree/lavaprune/
 	$(BIN)/mypy | sed -E 's#^\.mypy_tree/lavaprune/(($(subst $() ,|,$(LAYERS)))/)#\1#; s#^\.mypy_tree/lavaprune/#app/#'
 
-# The locks carry hashes and name no host, so that any mirror of the package index will do. The second
-# one is uv's own; pyproject.toml's Python range is not for it (--no-config).
-lock: $(UV)  ## resolve the dependencies anew into requirements.lock and requirements-uv.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV_QUIET) pip compile --upgrade --generate-hashes --universal \
-	    --python-version 3.10 --group dev --output-file requirements.lock pyproject.toml
+# The locks carry hashes and name no host, so that any mirror of the package index will do. The second holds the first's
+# pins wherever lava-dl allows them. The third one is uv's own; pyproject.toml's Python range is not for it (--no-config).
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV_QUIET) pip compile --generate-hashes --universal \
+    --python-version 3.10 --group dev
+
+lock: $(UV)  ## resolve the dependencies anew into requirements.lock, requirements-dl.lock and requirements-uv.lock
+	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	cp requirements.lock requirements-dl.lock
+	$(COMPILE) --extra dl --output-file requirements-dl.lock pyproject.toml
 	echo uv | UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV_QUIET) pip compile --no-config --upgrade --generate-hashes \
 	    --universal --python-version 3.8 --output-file requirements-uv.lock -
 
