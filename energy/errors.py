@@ -11,3 +11,11 @@ class CountsError(EnergyError):
 
 class ProfileError(EnergyError):
     """A hardware profile that is unknown or malformed."""
+
+
+class ChipError(EnergyError):
+    """A chip that is unknown, or whose file is malformed."""
+
+
+class FitError(EnergyError):
+    """A network description that cannot be laid out on any chip: a wrong size, share, width or name."""
