@@ -14,6 +14,7 @@ from lavaprune.energy.hardware_events import HardwareEvents
 from lavaprune.energy.profile import DEFAULT_PROFILE, known_profiles, load_profile
 from lavaprune.energy.table import energy_table
 from lavaprune.errors import InputError
+from lavaprune.run_network import messages_of_run
 from lavaprune.runs import RunFolder
 
 PHASES = ("training", "inference")
@@ -44,7 +45,8 @@ def events_of_run(path: Path) -> dict[str, PhaseEvents]:
         try:
             images = int(result[images_key])
             counts = EventCounts(**result["counts"][phase])
-            events = HardwareEvents.from_counts(counts, steps=images * run.settings.steps)
+            steps = images * run.settings.steps
+            events = HardwareEvents.from_counts(counts, steps=steps, **messages_of_run(run, phase, counts))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"run folder {path}: result.json has no usable counts of {phase} ({error})") from None
         found[phase] = PhaseEvents(events, max(1, images))

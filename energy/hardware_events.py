@@ -81,7 +81,15 @@ class HardwareEvents:
         return cls(**mapping)  # type: ignore[arg-type]  # __post_init__ checks the values
 
     @classmethod
-    def from_counts(cls, counts: EventCounts, *, steps: int, hops_ew: int = 0, hops_ns: int = 0) -> HardwareEvents:
+    def from_counts(
+        cls,
+        counts: EventCounts,
+        *,
+        steps: int,
+        spikes_within_tile: int | None = None,
+        hops_ew: int = 0,
+        hops_ns: int = 0,
+    ) -> HardwareEvents:
         """Map the engines' counters onto hardware events.
 
         ======================== =====================================================================
@@ -92,9 +100,9 @@ class HardwareEvents:
                                  each plastic synapse)
         neuron_updates_active    exc_updates_active + inh_updates_active
         neuron_updates_inactive  exc_updates_inactive + inh_updates_inactive
-        spikes_within_tile       input_spikes + exc_spikes + inh_spikes: one message per spike, as if each
-                                 spike reached a single core of its own tile
-        hops_ew, hops_ns         given; 0 until a placement on cores exists
+        spikes_within_tile       given, one message per spike and core that it reaches (`placement.route`); without
+                                 a placement input_spikes + exc_spikes + inh_spikes, as if that were one core
+        hops_ew, hops_ns         given by the placement; 0 without one
         controller_ops           controller_operations
         ======================== =====================================================================
 
@@ -106,8 +114,8 @@ class HardwareEvents:
             One phase.
         steps : int
             Time steps the counts cover.
-        hops_ew, hops_ns : int
-            Hops between tiles, from a placement.
+        spikes_within_tile, hops_ew, hops_ns : int, optional
+            Messages and their hops between tiles, from a placement on cores.
         """
         return cls(
             steps=steps,
@@ -115,7 +123,11 @@ class HardwareEvents:
             synaptic_updates=counts.stdp_updates,
             neuron_updates_active=counts.exc_updates_active + counts.inh_updates_active,
             neuron_updates_inactive=counts.exc_updates_inactive + counts.inh_updates_inactive,
-            spikes_within_tile=counts.input_spikes + counts.exc_spikes + counts.inh_spikes,
+            spikes_within_tile=(
+                counts.input_spikes + counts.exc_spikes + counts.inh_spikes
+                if spikes_within_tile is None
+                else spikes_within_tile
+            ),
             hops_ew=hops_ew,
             hops_ns=hops_ns,
             controller_ops=counts.controller_operations,

@@ -65,7 +65,9 @@ def _notes(estimates: Mapping[str, EnergyEstimate]) -> list[str]:
     )
     notes = [f"Conditions: {profile.conditions}. Quality: {qualities}.", profile.unpriced, profile.caveat]
     if not any(e.components_pj.get(key) for e in estimates.values() for key in ("hops_ew", "hops_ns")):
-        notes.append("Hops between tiles are 0: they come from a placement on cores, and none is in these counts.")
+        notes.append(
+            "Hops between tiles are 0: the network lies on one tile, or these counts know no placement on cores."
+        )
     for heading, estimate in estimates.items():
         if estimate.unpriced_events:
             missing = ", ".join(f"{count:,} {key}" for key, count in estimate.unpriced_events.items())
