@@ -49,7 +49,7 @@ def command(
         from lavaprune.core_fit_report import fit_of_run, fit_of_size, fit_text
         from lavaprune.energy.chip import DEFAULT_CHIP
 
-        name, only_input = chip or DEFAULT_CHIP, only == "input"
+        name, only_input = DEFAULT_CHIP if chip is None else chip, only == "input"
         if run is not None:
             report = fit_of_run(run, name, lateral=lateral, only_input=only_input)
         else:
