@@ -92,6 +92,13 @@ def test_inhibition_counts() -> None:
     assert (direct.compartments, direct.input_axons, direct.output_axons) == (100, 884, 100)
 
 
+def test_indices_tell_all_compartments_of_the_core_apart() -> None:
+    # 12 synapses per axon. Alone, 100 compartments: 7 bits of index, 12 * 15 + 10 = 190 -> three words; with the
+    # inhibitory neurons on the core, 200: 8 bits, 12 * 16 + 10 = 202 -> four
+    assert fit(100, 0.12, only_input=True).connection(INPUT_CONNECTION).bits == 784 * 192
+    assert fit(100, 0.12).connection(INPUT_CONNECTION).bits == 784 * 256
+
+
 def test_shared_lateral_axons() -> None:
     # one list for everybody, and one synapse to each neuron's own partner
     (load,) = fit(100, lateral="shared").loads
