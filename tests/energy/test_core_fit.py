@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -139,6 +141,12 @@ def test_convolution_shares_its_weights() -> None:
     assert load.synaptic_bits == 36 * 192
     assert load.connections["c"].dense_bits is None
     assert load.input_axons == 576
+
+
+def test_the_example_in_the_docs(repo_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (repo_root / "docs" / "core_fit.md").read_text("utf-8"), re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out.strip() == code.strip().rpartition("# ")[2]
 
 
 def test_population_axons_take_two_slots() -> None:
