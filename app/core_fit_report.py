@@ -40,6 +40,7 @@ def fit_of_run(path: Path, chip_name: str, *, lateral: str = "separate", only_in
         "run": str(path),
         "inputs": n_inputs,
         "neurons": n_neurons,
+        "neurons_left_out": int(n_neurons - found.kept.sum()),
         "connectivity": found.connectivity,
         "inhibition": found.inhibition,
     }
@@ -69,6 +70,7 @@ def fit_of_size(
     asked = {
         "inputs": n_inputs,
         "neurons": n_neurons,
+        "neurons_left_out": 0,
         "connectivity": connectivity,
         "inhibition": "interneurons",
     }
@@ -205,7 +207,10 @@ def fit_text(report: Mapping[str, Any]) -> str:
 def _headlines(report: Mapping[str, Any]) -> list[str]:
     savings, cores, chip_cores = report["savings"], report["cores"], report["cores_per_chip"]
     at_least = "" if report["placeable"] else "at least "
-    lines = [f"cores       {at_least}{cores:,} (limited by {report['limiting_resource'].replace('_', ' ')})"]
+    lines = []
+    if report["network"]["neurons_left_out"]:
+        lines.append(f"neurons     {report['network']['neurons_left_out']:,} left out: they have no synapse")
+    lines.append(f"cores       {at_least}{cores:,} (limited by {report['limiting_resource'].replace('_', ' ')})")
     if cores > chip_cores or report["chips"] > 1:
         excess = f"{cores - chip_cores:,} cores more than one chip has" if cores > chip_cores else "over one chip"
         times = f"{report['chip_share']:,.1f} times its cores"

@@ -43,15 +43,25 @@ class RunNetwork:
         """Share of the synapses from inputs that exist."""
         return float(self.conducts.mean())
 
+    @property
+    def kept(self) -> npt.NDArray[np.bool_]:
+        """Which neurons a chip has to hold, shape (N,): those with a synapse from an input; all if none has one."""
+        connected = np.asarray(self.conducts.any(axis=0))
+        return connected if connected.any() else ~connected
+
     def describe(
         self, *, pruned: bool = True, lateral: str = "separate", only_input: bool = False
     ) -> NetworkDescription:
-        """The network as it is, or (`pruned` false) with all synapses; see `winner_take_all_network`."""
+        """The network as it is, or (`pruned` false) with all neurons and synapses; see `winner_take_all_network`.
+
+        As it is, neurons without any synapse are left out, and their partners: they never spike.
+        """
         n_inputs, n_neurons = self.conducts.shape
+        mask = self.conducts[:, self.kept] if pruned else None
         return winner_take_all_network(
             n_inputs,
-            n_neurons,
-            mask=self.conducts if pruned else None,
+            n_neurons if mask is None else mask.shape[1],
+            mask=mask,
             inhibition=self.inhibition,
             lateral=lateral,
             only_input=only_input,

@@ -31,6 +31,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAVAPRUNE_DEBUG", raising=False)
 
 
+def blocks(synapses: int) -> list[int]:
+    return [64] * (synapses // 64) + [synapses % 64] * (synapses % 64 > 0)
+
+
 def fitted(capfd: Capture, *arguments: str) -> dict[str, Any]:
     assert main(["fit", *arguments, "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
@@ -61,6 +65,7 @@ def make_run(path: Path, mask: np.ndarray | None, inhibition: str = "interneuron
 
 
 MASK = np.random.default_rng(3).random((INPUTS, NEURONS)) < 0.3
+MASK[0] = True  # nobody is without synapses
 MASK[10:, 100:] = False  # most inputs reach neurons of the first core only
 
 
@@ -154,8 +159,25 @@ def test_run_gives_exact_counts(capfd: Capture) -> None:
     assert f"30 inputs, 900 neurons, connectivity {MASK.mean():.1%}" in capfd.readouterr().out
 
 
-def blocks(synapses: int) -> list[int]:
-    return [64] * (synapses // 64) + [synapses % 64] * (synapses % 64 > 0)
+def test_neurons_without_synapses_are_left_out(capfd: Capture) -> None:
+    mask = MASK.copy()
+    mask[:, 500:] = False
+    alive = int(mask.any(axis=0).sum())
+    make_run(Path("r"), mask)
+    found = fitted(capfd, "r")
+    assert found["network"]["neurons_left_out"] == NEURONS - alive >= 400
+    assert sum(row["compartments"] * row["cores"] for row in found["per_core"]) == 2 * alive
+    assert found["cores"] < found["savings"]["cores_unpruned"]
+    assert main(["fit", "r"]) == 0
+    assert f"{NEURONS - alive} left out" in capfd.readouterr().out
+
+
+def test_a_run_without_any_synapse(capfd: Capture) -> None:
+    make_run(Path("r"), np.zeros_like(MASK))
+    found = fitted(capfd, "r")
+    assert found["synaptic_memory_fraction"] == 0
+    assert found["network"]["neurons_left_out"] == 0
+    assert sum(row["compartments"] * row["cores"] for row in found["per_core"]) == 2 * NEURONS
 
 
 def test_run_without_interneurons(capfd: Capture) -> None:
