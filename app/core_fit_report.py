@@ -219,14 +219,16 @@ def _headlines(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"chips       1: {report['chip_share']:.1%} of its {chip_cores} cores")
     lines.append(f"memory      {report['synaptic_memory_fraction']:.1%} of these cores' for the synapses from inputs")
     lines.append(
-        f"pruning     {savings['cores_unpruned']:,} -> {cores:,} cores ({-savings['cores_saved_share']:+.0%}); "
+        f"pruning     {savings['cores_unpruned']:,} -> {cores:,} cores ({_less(savings['cores_saved_share'])}); "
         f"synapses {_kib(savings['synaptic_bits_unpruned'])} -> {_kib(savings['synaptic_bits'])} KiB "
-        f"({-savings['synaptic_bits_saved_share']:+.0%}), those from inputs "
+        f"({_less(savings['synaptic_bits_saved_share'])}), those from inputs "
         f"{_kib(savings['input_bits_unpruned'])} -> {_kib(savings['input_bits'])} KiB "
-        f"({-savings['input_bits_saved_share']:+.0%})"
+        f"({_less(savings['input_bits_saved_share'])})"
     )
     if report["cores_with_shared_lateral"] is not None and report["network"]["lateral"] != "shared":
-        lines.append(f"lateral     {report['cores_with_shared_lateral']:,} cores with shared axons (--lateral shared)")
+        lines.append(
+            f"lateral     {report['cores_with_shared_lateral']:,} core(s) with shared axons (--lateral shared)"
+        )
     if not report["placeable"]:
         lines.append("It cannot be laid out by splitting neurons over cores: see the first rows of the last table.")
     return lines
@@ -271,6 +273,10 @@ def _finding_table(report: Mapping[str, Any]) -> Table:
         how = {"no": "not at all", "embedded": "embedded processor"}.get(row["status"], row["status"])
         table.add_row(row["feature"].replace("_", " "), how, row["reason"])
     return table
+
+
+def _less(share: float) -> str:
+    return f"{-share:+.0%}" if share else "as before"
 
 
 def _kib(bits: int | None) -> str:

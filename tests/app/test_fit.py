@@ -135,7 +135,7 @@ def test_tables(capfd: Capture) -> None:
     assert out.startswith("loihi1: 784 inputs, 800 neurons, connectivity 10.0% (inhibition interneurons, separate)")
     assert "cores       7 (limited by synaptic memory)" in out
     assert "12 -> 7 cores (-42%)" in out
-    assert "2 cores with shared axons" in out
+    assert "2 core(s) with shared axons" in out
     assert "|  0-1 |          230 |       1,699 |          920 |" in out
     assert "nothing here has run on a chip" in out
     assert all(line == line.rstrip() for line in out.splitlines())

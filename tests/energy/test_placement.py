@@ -144,7 +144,7 @@ def test_a_total_is_equal_spikes_of_all(neurons: int, each: int, compartments: i
     assert route(fit, {"inhibitory": each * neurons}) == by_neuron
 
 
-@given(st.integers(0, 2**62), st.integers(0, 2**62))
+@given(st.integers(0, 2**61), st.integers(0, 2**61))
 def test_totals_add_up_to_rounding(one: int, other: int) -> None:
     fit = fit_network(winner_take_all_network(7, 50), small_cores(6))  # type: ignore[arg-type]
     parts = [route(fit, {"excitatory": spikes}).to_dict() for spikes in (one, other, one + other)]
