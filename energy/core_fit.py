@@ -12,6 +12,7 @@ from lavaprune.energy.core_load import (
     OUTPUT_AXONS,
     RESOURCES,
     CoreLoad,
+    core_load,
     group_loads,
     is_even,
     limits,
@@ -226,7 +227,11 @@ def _smallest(
     assert most is not None
     start = max(cores[group], math.ceil(sum(member.neurons for member in members) / most))
     for count in _candidates(network, group, start):
-        demand = _demand(network, chip, {**cores, group: count}, group)
+        tried = {**cores, group: count}
+        first = core_load(network, chip, tried, group, 0)
+        if not all(_within(first.demand(name), limit[name]) for name in resources):
+            continue  # spares looking at all the other cores
+        demand = _demand(network, chip, tried, group)
         if all(_within(demand[name], limit[name]) for name in resources):
             return count
     return None

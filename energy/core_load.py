@@ -131,7 +131,7 @@ def group_loads(
         bounds = list(range(n_cores + 1))
     found: list[CoreLoad] = []
     for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
-        load = replace(_core_load(network, chip, cores, group, start), first_core=first_core + start)
+        load = replace(core_load(network, chip, cores, group, start), first_core=first_core + start)
         load = replace(load, cores=stop - start)
         if found and replace(found[-1], first_core=load.first_core, cores=load.cores) == load:
             found[-1] = replace(found[-1], cores=found[-1].cores + load.cores)
@@ -149,7 +149,7 @@ def is_even(network: NetworkDescription, group: str) -> bool:
     )
 
 
-def _core_load(network: NetworkDescription, chip: Chip, cores: Mapping[str, int], group: str, core: int) -> CoreLoad:
+def core_load(network: NetworkDescription, chip: Chip, cores: Mapping[str, int], group: str, core: int) -> CoreLoad:
     """What one core of a group holds; `core` counts from the group's first."""
     parts = {member.name: Split(member.neurons, cores[group]).part(core) for member in network.groups[group]}
     compartments = sum(len(part) for part in parts.values())

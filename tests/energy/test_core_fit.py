@@ -282,7 +282,7 @@ def small_networks(draw: st.DrawFn) -> NetworkDescription:
     return winner_take_all_network(n_inputs, n_neurons, **how)  # type: ignore[arg-type]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     small_networks(),
     st.integers(1, 30),
@@ -338,6 +338,7 @@ def test_what_is_exceeded_stays_so_on_any_number_of_cores(
 # what must always hold
 
 
+@settings(max_examples=50)
 @given(st.integers(1, 60), st.integers(1, 300), st.floats(0, 1), st.floats(0, 1), st.sampled_from([LOIHI1, LOIHI2]))
 def test_more_connectivity_never_needs_less(inputs: int, neurons: int, one: float, other: float, chip: Chip) -> None:
     low, high = sorted((one, other))
@@ -375,7 +376,8 @@ def test_zero_connectivity_takes_no_memory(inputs: int, neurons: int) -> None:
         assert found.limiting_resource == "compartments"
 
 
-@given(st.integers(1, 20), st.integers(1, 200))
+@settings(max_examples=40)
+@given(st.integers(1, 20), st.integers(1, 120))
 def test_a_full_mask_is_connectivity_one(inputs: int, neurons: int) -> None:
     mask = np.ones((inputs, neurons), np.uint8)
     by_mask = fit_network(winner_take_all_network(inputs, neurons, mask=mask), LOIHI1)
