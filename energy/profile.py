@@ -1,85 +1,60 @@
-"""Hardware profiles: cited energies per event, kept as data files."""
+"""The hardware profiles that there are: those that come with the package, and the user's own."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-
-import tomli
 
 from lavaprune.energy.errors import ProfileError
-from lavaprune.energy.hardware_events import EVENT_KEYS
+from lavaprune.energy.hardware_profile import QUALITIES, HardwareProfile, Price
+from lavaprune.energy.profile_file import read_profile
 
-QUALITIES: tuple[str, ...] = ("measured", "fitted", "simulated", "proxy")
-"""How a number came about; `proxy` is one borrowed from something else."""
+__all__ = [
+    "BUILT_IN_FOLDER",
+    "DEFAULT_PROFILE",
+    "FOLDER_VARIABLE",
+    "QUALITIES",
+    "HardwareProfile",
+    "Price",
+    "known_profiles",
+    "load_profile",
+    "profiles_of_chip",
+    "read_profile",
+    "user_folder",
+]
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent / "profiles"
 """Where the profiles that come with the package lie."""
 
-MAX_PRICE_PJ = 1e12
-"""Largest energy of one event that a profile may state, 1 J."""
+FOLDER_VARIABLE = "LAVAPRUNE_PROFILES"
+"""Environment variable that names the folder of the user's own profiles."""
 
 DEFAULT_PROFILE = "loihi1-davies2018"
 
-_TEXTS = ("name", "chip", "title", "conditions", "caveat", "unpriced")
+_SUFFIX = ".toml"
 
 
-@dataclass(frozen=True)
-class Price:
-    """Energy of one event.
+def user_folder() -> Path:
+    """Return the folder of the user's own profiles; it need not exist.
 
-    Attributes
-    ----------
-    value_pj : float
-        In pJ, 0 .. `MAX_PRICE_PJ`.
-    quality : str
-        One of `QUALITIES`.
-    source : str
-        Where the number stands.
+    ``$LAVAPRUNE_PROFILES``, or else ``lavaprune/profiles`` in ``$XDG_CONFIG_HOME`` (by default ``~/.config``).
     """
+    named = os.environ.get(FOLDER_VARIABLE, "")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(base) if base else Path(os.path.expanduser("~")) / ".config") / "lavaprune" / "profiles"
 
-    value_pj: float
-    quality: str
-    source: str
 
+def known_profiles() -> tuple[str, ...]:
+    """Return the names of all profiles, sorted: those of the package and the ``.toml`` files in `user_folder`.
 
-@dataclass(frozen=True)
-class HardwareProfile:
-    """Cited energies per event of one piece of hardware.
-
-    Attributes
-    ----------
-    name, chip, title : str
-        Identifier, chip it describes (profiles of one chip are compared with each other), one line for people.
-    conditions : str
-        How the numbers were obtained (voltage, technology, simulation or measurement).
-    caveat, unpriced : str
-        A reality check to print near any total; what the profile leaves out.
-    prices : mapping of str to Price
-        By event (`EVENT_KEYS`). Events without a published price are absent.
+    Raises
+    ------
+    ProfileError
+        If the user's folder cannot be listed, or a file in it has the name of a profile of the package.
     """
-
-    name: str
-    chip: str
-    title: str
-    conditions: str
-    caveat: str
-    unpriced: str
-    prices: Mapping[str, Price]
-
-    @property
-    def qualities(self) -> tuple[str, ...]:
-        """Qualities that occur among the prices, best first."""
-        present = {price.quality for price in self.prices.values()}
-        return tuple(quality for quality in QUALITIES if quality in present)
-
-
-def known_profiles(folder: Path = BUILT_IN_FOLDER) -> tuple[str, ...]:
-    """Return the names of the profiles in `folder`, sorted."""
-    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+    return tuple(sorted(_files()))
 
 
 def load_profile(name_or_path: str | os.PathLike[str] = DEFAULT_PROFILE) -> HardwareProfile:
@@ -96,67 +71,36 @@ def load_profile(name_or_path: str | os.PathLike[str] = DEFAULT_PROFILE) -> Hard
         In one line: an unknown name (the known ones listed), a file that cannot be read, or what in it is wrong.
     """
     text = os.fspath(name_or_path)
-    if text.endswith(".toml"):
+    if text.endswith(_SUFFIX):
         return read_profile(Path(text))
-    if text not in known_profiles():
+    files = _files()
+    if text not in files:
         raise ProfileError(
-            f"hardware profile {text!r} is unknown; known: {', '.join(known_profiles())}, or the path of a .toml file"
+            f"hardware profile {text!r} is unknown; known: {', '.join(sorted(files))}, or the path of a .toml file"
         )
-    return read_profile(BUILT_IN_FOLDER / f"{text}.toml")
+    return read_profile(files[text])
 
 
-def read_profile(path: Path) -> HardwareProfile:
-    """Read and check one profile file (TOML; `profiles/loihi1-davies2018.toml` shows the form).
+def profiles_of_chip(chip: str) -> tuple[HardwareProfile, ...]:
+    """Return all known profiles of a chip, sorted by name.
 
     Raises
     ------
     ProfileError
-        In one line, naming the file, the entry, its value and what is allowed.
+        If any known profile is malformed: which chip it is of cannot be told then.
     """
+    profiles = [read_profile(path) for _, path in sorted(_files().items())]
+    return tuple(profile for profile in profiles if profile.chip == chip)
+
+
+def _files() -> dict[str, Path]:
+    """Path of each known profile by name."""
+    found = {path.stem: path for path in BUILT_IN_FOLDER.glob(f"*{_SUFFIX}")}
+    folder = user_folder()
     try:
-        data = tomli.loads(path.read_bytes().decode("utf-8"))
+        own = {path.stem: path for path in folder.iterdir() if path.suffix == _SUFFIX} if folder.exists() else {}
     except OSError as error:
-        raise ProfileError(f"hardware profile {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ProfileError(f"hardware profile {path}: not UTF-8 text") from None
-    except tomli.TOMLDecodeError as error:
-        raise ProfileError(f"hardware profile {path}: not valid TOML: {' '.join(str(error).split())}") from None
-    return _checked_profile(f"hardware profile {path}", data, expected_name=path.stem)
-
-
-def _checked_profile(owner: str, data: dict[str, object], expected_name: str) -> HardwareProfile:
-    _refuse_other_keys(owner, data, (*_TEXTS, "energy_pj"))
-    texts = {key: _checked_text(owner, key, data.get(key)) for key in _TEXTS}
-    if texts["name"] != expected_name:
-        raise ProfileError(f"{owner}: name is {texts['name']!r}; allowed: the file's own name, {expected_name!r}")
-    table = data.get("energy_pj")
-    if not isinstance(table, dict) or not table:
-        raise ProfileError(f"{owner}: no [energy_pj.*] tables; allowed: at least one of {', '.join(EVENT_KEYS)}")
-    _refuse_other_keys(f"{owner}: energy_pj", table, EVENT_KEYS)
-    prices = {key: _checked_price(f"{owner}: energy_pj.{key}", table[key]) for key in EVENT_KEYS if key in table}
-    return HardwareProfile(**texts, prices=MappingProxyType(prices))
-
-
-def _checked_price(owner: str, entry: object) -> Price:
-    if not isinstance(entry, dict):
-        raise ProfileError(f"{owner} is {entry!r}; allowed: a table with value, quality and source")
-    _refuse_other_keys(owner, entry, ("value", "quality", "source"))
-    value = entry.get("value")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_PRICE_PJ:
-        raise ProfileError(f"{owner}.value is {value!r}; allowed: a number of pJ, 0 .. {MAX_PRICE_PJ:g}")
-    quality = entry.get("quality")
-    if quality not in QUALITIES:
-        raise ProfileError(f"{owner}.quality is {quality!r}; allowed: {', '.join(QUALITIES)}")
-    return Price(float(value), quality, _checked_text(owner, "source", entry.get("source")))
-
-
-def _checked_text(owner: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ProfileError(f"{owner}: {key} is {value!r}; allowed: a text that is not empty")
-    return value
-
-
-def _refuse_other_keys(owner: str, table: Mapping[str, object], allowed: tuple[str, ...]) -> None:
-    unknown = [repr(key) for key in table if key not in allowed]
-    if unknown:
-        raise ProfileError(f"{owner}: unknown {', '.join(unknown)}; known: {', '.join(allowed)}")
+        raise ProfileError(f"folder of hardware profiles {folder}: {error.strerror or error}") from None
+    for name in sorted(own.keys() & found.keys()):
+        raise ProfileError(f"hardware profile {own[name]}: lavaprune has one of that name; allowed: any other name")
+    return found | own

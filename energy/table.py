@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from lavaprune.energy.errors import EnergyError
-from lavaprune.energy.estimator import ENERGY_LABEL, EnergyEstimate
+from lavaprune.energy.estimator import EnergyEstimate
 
 _WIDTH = 100
 
@@ -41,14 +41,15 @@ def energy_table(estimates: Mapping[str, EnergyEstimate], *, divide_by: Mapping[
             raise EnergyError(f"energy table: divisor of {heading!r} is {divisor}; allowed: at least 1")
 
     rows = [["pJ", *estimates]]
-    for key in profile.prices:
+    first = next(iter(estimates.values()))
+    for key in first.components_pj:
         values = (e.components_pj[key] / divisors[heading] for heading, e in estimates.items())
         rows.append([key, *(f"{value:,.1f}" for value in values)])
     totals = (e.total_pj / divisors[heading] for heading, e in estimates.items())
     rows.append(["total", *(f"{value:,.1f}" for value in totals)])
 
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [f"{ENERGY_LABEL}, profile {profile.name}: {profile.title}"]
+    lines = [f"{first.label}, profile {profile.name}: {profile.title}"]
     for row in rows:
         cells = [row[0].ljust(widths[0])]
         cells += [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
@@ -64,7 +65,12 @@ def _notes(estimates: Mapping[str, EnergyEstimate]) -> list[str]:
         for quality in profile.qualities
     )
     notes = [f"Conditions: {profile.conditions}. Quality: {qualities}.", profile.unpriced, profile.caveat]
-    if not any(e.components_pj.get(key) for e in estimates.values() for key in ("hops_ew", "hops_ns")):
+    if profile.update_factor != 1:
+        notes.append(f"A synaptic update is priced {profile.update_factor:g} times the published one (assumed).")
+    if profile.included:
+        notes.append(f"Within the price of a synaptic operation: {', '.join(profile.included)}.")
+    hops = [key for key in ("hops_ew", "hops_ns") if profile.prices.get(key, None) and profile.prices[key].value_pj]
+    if hops and not any(e.components_pj.get(key) for e in estimates.values() for key in hops):
         notes.append(
             "Hops between tiles are 0: the network lies on one tile, or these counts know no placement on cores."
         )

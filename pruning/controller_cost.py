@@ -65,7 +65,7 @@ def controller_operations(n_inputs: int, n_neurons: int, n_groups: int) -> Phase
     PruningError
         If a size is out of range.
     """
-    _check_sizes(n_inputs, n_neurons, n_groups)
+    check_sizes(n_inputs, n_neurons, n_groups)
     if n_groups == 0:
         return PhaseCost(0, 0, 2 * n_inputs * n_neurons)
     adapting = n_neurons + (n_neurons * n_groups + 1) // 2
@@ -78,13 +78,14 @@ def controller_cycles(n_inputs: int, n_neurons: int, n_groups: int) -> PhaseCost
     For I = 784, N = 100, G = 20 these are Table 4's 120 + 2,000 + 78,400. Parameters, the case of no groups
     and errors are those of `controller_operations`.
     """
-    _check_sizes(n_inputs, n_neurons, n_groups)
+    check_sizes(n_inputs, n_neurons, n_groups)
     if n_groups == 0:
         return PhaseCost(0, 0, n_inputs * n_neurons)
     return PhaseCost(n_neurons + n_groups, n_neurons * n_groups, n_inputs * n_neurons)
 
 
-def _check_sizes(n_inputs: int, n_neurons: int, n_groups: int) -> None:
+def check_sizes(n_inputs: int, n_neurons: int, n_groups: int) -> None:
+    """Raise PruningError if there is not at least one input and one neuron, or a negative number of groups."""
     for name, value, low in (("inputs", n_inputs, 1), ("neurons", n_neurons, 1), ("groups", n_groups, 0)):
         if value < low:
             raise PruningError(f"controller cost: {name} is {value}; allowed: at least {low}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,21 +21,84 @@ def command(
     ] = None,
     hardware: Annotated[
         str | None,
-        typer.Option("--hardware", metavar="PROFILE", help="Hardware profile: a name or a .toml file."),
+        typer.Option(
+            "--hardware",
+            metavar="PROFILE",
+            help="Hardware profile: a name (of lavaprune, or of a file in $LAVAPRUNE_PROFILES) or a .toml file.",
+        ),
+    ] = None,
+    unpruned: Annotated[
+        Path | None,
+        typer.Option("--unpruned", metavar="RUN", help="The same network without pruning, to compare with."),
+    ] = None,
+    overhead: Annotated[
+        bool, typer.Option("--overhead", help="Add what the pruning controller costs in cycles and gates.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE.png", help="Draw the energy by component.")
+    ] = None,
+    update_factor: Annotated[
+        float,
+        typer.Option(
+            "--update-factor", metavar="X", help="What a weight update costs, in published (pairwise) ones: assumed."
+        ),
+    ] = 1.0,
+    static_power: Annotated[
+        bool, typer.Option("--static-power", help="Add static power over time; off by default.")
+    ] = False,
+    step_time_us: Annotated[
+        float | None,
+        typer.Option(
+            "--step-time-us",
+            metavar="US",
+            help="Time of a step for static power (implies it); default from published latencies.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Price a run's events in pJ by component, for training and inference, with the range over profiles."""
+    """Price a run's events in pJ by component, for training and inference, with the range over the chip's profiles."""
     if (run is None) == (counts is None):
         raise InputError("energy needs one of RUN and --counts FILE.json; allowed: exactly one")
+    if counts is not None and (overhead or unpruned is not None):
+        raise InputError("energy --counts has no run to compare; allowed: --unpruned and --overhead with RUN only")
     with stdout_kept_clean():
         from lavaprune.energy.profile import DEFAULT_PROFILE
-        from lavaprune.energy_report import energy_report, energy_text, events_of_file, events_of_run
+        from lavaprune.energy_report import energy_report, energy_text, events_of_file, events_of_run, pricing_of
 
-        profile = hardware or DEFAULT_PROFILE
-        phases = events_of_run(run) if run is not None else events_of_file(counts or Path())
-        report = energy_report(phases, profile)
-        text = energy_text(phases, profile)
+        pricing = pricing_of(
+            hardware or DEFAULT_PROFILE,
+            update_factor=update_factor,
+            static_power=static_power,
+            step_time_us=step_time_us,
+        )
+        report: dict[str, Any]
+        if run is None:
+            phases, is_flat = events_of_file(counts or Path())
+            report, text = energy_report(phases, pricing), energy_text(phases, pricing)
+            if is_flat:
+                ((_, estimate),) = report["phases"].items()
+                report = {key: estimate[key] for key in ("total_pj", "components_pj", "unpriced_events")} | report
+        else:
+            from lavaprune.overhead_report import overhead_report, overhead_text
+            from lavaprune.run_costs import costs_report, costs_text, overhead_of_run, read_run_costs
+
+            phases = events_of_run(run)
+            if unpruned is not None:
+                before = {f"unpruned, {name}": phase for name, phase in events_of_run(unpruned).items()}
+                phases = before | phases
+            costs = read_run_costs(run)
+            beside = costs_report(costs, read_run_costs(unpruned) if unpruned is not None else None)
+            report = energy_report(phases, pricing) | beside
+            text = f"{energy_text(phases, pricing)}\n{costs_text(beside, costs)}"
+            if overhead:
+                needed = overhead_of_run(costs)
+                report["overhead"] = overhead_report(needed)
+                text += f"\n{overhead_text(needed)}"
+        if picture is not None:
+            from lavaprune.plots.energy_bars import write_energy_picture
+
+            write_energy_picture(picture, phases, pricing)
+            report["picture"] = str(picture)
     if as_json:
         print_json(report)
     else:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lavaprune.energy.estimator import ENERGY_LABEL, EnergyEstimate
+from lavaprune.energy.estimator import STATIC_POWER, EnergyEstimate
+from lavaprune.energy_report import PhaseEvents, Pricing, estimates_of
+from lavaprune.errors import InputError
+from lavaprune.plots.saving import save_figure
 from lavaprune.plots.style import BLUE, CATEGORICAL, GREEN, MUTED, ORANGE, SKY, light_grid, new_figure, styled
 
 COMPONENT_NAMES = {
@@ -22,8 +26,9 @@ COMPONENT_NAMES = {
     "hops_ew": "hops east-west",
     "hops_ns": "hops north-south",
     "controller_ops": "pruning controller",
+    STATIC_POWER: "static power",
 }
-"""What the components of an estimate (`energy.hardware_events.EVENT_KEYS`) are called in pictures."""
+"""What the components of an estimate (`EVENT_KEYS`, and static power) are called in pictures."""
 
 _COLORS = {
     "synaptic_ops": BLUE,
@@ -58,13 +63,33 @@ def energy_figure(estimates: Mapping[str, EnergyEstimate], divide_by: Mapping[st
         axes.legend(
             loc="upper center", bbox_to_anchor=(0.46, -0.3 / (0.45 * len(estimates))), ncols=3, handlelength=1.0
         )
-    profile = next(iter(estimates.values())).profile
-    note = f"{ENERGY_LABEL[0].upper()}{ENERGY_LABEL[1:]}; {profile.title}. {profile.unpriced}"
+    first = next(iter(estimates.values()))
+    profile = first.profile
+    note = f"{first.label[0].upper()}{first.label[1:]}; {profile.name}: {profile.title}. {profile.unpriced}"
     missing = {key for estimate in estimates.values() for key in estimate.unpriced_events}
     if missing:
         note += f" Without a price, and left out: {', '.join(COMPONENT_NAMES[key] for key in sorted(missing))}."
     figure.supxlabel(textwrap.fill(note, 135), x=0.01, ha="left", fontsize=6.5, color=MUTED)
     return figure
+
+
+def write_energy_picture(path: Path, phases: Mapping[str, PhaseEvents], pricing: Pricing) -> None:
+    """Write `energy_figure` of phases as PNG, per image where their images are known; a file there is replaced.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in ``.png`` or the file cannot be written.
+    """
+    if path.suffix != ".png":
+        raise InputError(f"picture {path}: name ends in {path.suffix!r}; allowed: .png")
+    estimates, divisors = estimates_of(phases, pricing)
+    are_images = any(phase.images > 1 for phase in phases.values())
+    figure = energy_figure(estimates, divisors if are_images else None)
+    try:
+        save_figure(figure, path)
+    except OSError as error:
+        raise InputError(f"picture {path}: cannot be written ({error.strerror or error})") from None
 
 
 def draw_energy(
@@ -78,8 +103,8 @@ def draw_energy(
         if divisor < 1:
             raise ValueError(f"energy bars: divisor of {name!r} is {divisor}; allowed: at least 1")
     names = list(estimates)
-    profile = estimates[names[0]].profile
-    components = [key for key in profile.prices if any(e.components_pj[key] for e in estimates.values())]
+    keys = estimates[names[0]].components_pj
+    components = [key for key in keys if any(e.components_pj[key] for e in estimates.values())]
     values_pj = np.array([[estimates[n].components_pj[key] / divisors[n] for key in components] for n in names])
     totals_pj = np.array([estimates[n].total_pj / divisors[n] for n in names])
     largest_pj = float(totals_pj.max())

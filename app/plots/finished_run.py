@@ -9,7 +9,7 @@ from typing import Any
 from lavaprune.energy.counts import EventCounts
 from lavaprune.energy.estimator import EnergyEstimate, estimate_energy
 from lavaprune.energy.hardware_events import HardwareEvents
-from lavaprune.energy.profile import HardwareProfile
+from lavaprune.energy.hardware_profile import HardwareProfile
 from lavaprune.errors import InputError
 from lavaprune.plots.history import pruning_images
 from lavaprune.processes.state import NetworkState

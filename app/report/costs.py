@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lavaprune.energy.profile import DEFAULT_PROFILE, load_profile
-from lavaprune.energy_report import PHASES, energy_report, events_of_run
+from lavaprune.energy.profile import DEFAULT_PROFILE
+from lavaprune.energy_report import PHASES, energy_report, events_of_run, pricing_of
 from lavaprune.plots.energy_bars import COMPONENT_NAMES
 from lavaprune.report.contents import Result
 
@@ -92,11 +92,11 @@ def energy_page(folder: Path, profile_name: str = DEFAULT_PROFILE) -> EnergyPage
     Raises
     ------
     InputError
-        See `energy_report.events_of_run`.
+        See `energy_report.events_of_run` and `energy_report.pricing_of`.
     """
     phases = events_of_run(folder)
-    report = energy_report(phases, profile_name)
-    profile = load_profile(profile_name)
+    pricing = pricing_of(profile_name)
+    report, profile = energy_report(phases, pricing), pricing.profile
     totals = [report["phases"][name]["pj_per_image"] for name in PHASES]
     divisor, unit = unit_of(max(totals))
     values = {
@@ -162,12 +162,17 @@ def _without_price(report: dict[str, Any]) -> list[str]:
 
 
 def _range(report: dict[str, Any], images: Mapping[str, int]) -> list[str]:
-    spreads = {name: spread for name, spread in report["range_pj"].items() if len(spread["profiles"]) > 1}
-    return [
-        f"{name.capitalize()}, total over {len(spread['profiles'])} profiles: "
-        f"{energy_text(spread['low'] / images[name])} to {energy_text(spread['high'] / images[name])} per image."
-        for name, spread in spreads.items()
-    ]
+    """Per phase the energy of a step, to hold against the caveat's, and the range over the chip's profiles."""
+    notes = []
+    for name, spread in report["range_pj"].items():
+        step = report["phases"][name]["uj_per_step"]
+        notes.append(
+            f"{name.capitalize()}, total over {len(spread['profiles'])} profile(s) of {spread['chip']} "
+            f"({', '.join(spread['profiles'])}): {energy_text(spread['low'] / images[name])} to "
+            f"{energy_text(spread['high'] / images[name])} per image"
+            + (f"; {step:.3g} µJ per time step by {report['profile']}." if step is not None else ".")
+        )
+    return notes
 
 
 def _whole(value: float) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from lavaprune.energy.computational_cost import figure_of_merit as merit
+from lavaprune.energy.computational_cost import is_clear
 from lavaprune.plots.style import styled
 from lavaprune.reproduce import paper
 from lavaprune.reproduce.compare import (
@@ -83,7 +85,7 @@ def _draw(context: Context, runs: Runs) -> Outcome:
 
 def figure_of_merit(point: Point, shift: float = 0.0) -> np.ndarray:
     """(Accuracy loss + `shift`) in points x normalised SOPs of training and inference (share), per seed."""
-    return (point.values["loss"] + shift) * point.values["total"] / 100
+    return merit(point.values["loss"], point.values["total"] / 100, shift)
 
 
 def best_connectivity(points: Sequence[Point]) -> Point | None:
@@ -91,7 +93,7 @@ def best_connectivity(points: Sequence[Point]) -> Point | None:
     clear = []
     for point in points:
         mean, _, error, _ = statistics(point.values["loss"])
-        if mean > (2 * error if np.isfinite(error) else 0.0):
+        if is_clear(mean, error):
             clear.append(point)
     return min(clear, key=lambda point: float(figure_of_merit(point).mean()), default=None)
 

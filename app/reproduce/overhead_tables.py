@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lavaprune.plots.style import BLUE, ORANGE, light_grid, styled
-from lavaprune.pruning.controller_cost import PhaseCost, controller_cycles, controller_operations
+from lavaprune.pruning.controller_cost import PhaseCost
+from lavaprune.pruning.controller_overhead import OPERATION_PJ, ControllerOverhead, controller_overhead
 from lavaprune.pruning.schedule import PruningSchedule
 from lavaprune.reproduce import paper
 from lavaprune.reproduce.compare import compare_at_most, compare_exact, compare_number, not_compared
@@ -27,10 +28,16 @@ def _table4_configurations(grids: Grids) -> list[Settings]:
     return list(grids.at(QUICK_PRESET, "aptn", 10) or ())
 
 
+def paper_overhead(batch: int) -> ControllerOverhead:
+    """Overhead by our formulas, for the paper's network, 20 groups and its schedule with that batch."""
+    schedule = PruningSchedule(paper.PRUNING_START, batch, _IMAGES)
+    return controller_overhead(_INPUTS, _NEURONS, paper.TABLE_4_GROUPS, schedule)
+
+
 def paper_costs() -> dict[str, PhaseCost]:
-    """Cycles and operations of one event by our formulas, for the paper's network and 20 groups."""
-    size = (_INPUTS, _NEURONS, paper.TABLE_4_GROUPS)
-    return {"cycles": controller_cycles(*size), "operations": controller_operations(*size)}
+    """Cycles and operations of one event, which no batch changes."""
+    overhead = paper_overhead(1)
+    return {"cycles": overhead.cycles, "operations": overhead.operations}
 
 
 def _table4(context: Context, runs: Runs) -> Outcome:
@@ -50,8 +57,8 @@ def _table4(context: Context, runs: Runs) -> Outcome:
             outcome.rows.append({"quantity": f"{what}, {phase}", "ours": ours, "paper": printed, "n": 1, "seeds": ""})
             line.append(f"{ours:,} ({printed:,})")
         for batch, printed in paper.TABLE_4_PER_IMAGE[what].items():
-            events = PruningSchedule(paper.PRUNING_START, batch, _IMAGES).n_events
-            ours = cost.per_image(events=events, images=_IMAGES)
+            overhead = paper_overhead(batch)
+            events, ours = overhead.schedule.n_events, overhead.per_image(cost)
             outcome.comparisons.append(
                 compare_exact(f"{what} per image, batch {batch:,} ({events} events)", ours, printed)
             )
@@ -70,13 +77,13 @@ def _energy(outcome: Outcome) -> None:
     """What the text makes of the operations, in energy."""
     operations = paper.TABLE_4_PER_IMAGE["operations"][100]
     sop_uj = paper.TRAINING_SOPS * paper.SOP_PJ / 1e6
-    pruning_nj = operations * paper.MEMORY_ACCESS_PJ / 1e3
+    pruning_nj = operations * OPERATION_PJ / 1e3
     outcome.comparisons += [
         compare_number(
             f"energy of {paper.TRAINING_SOPS:,} SOPs of {paper.SOP_PJ} pJ", [sop_uj], paper.SOP_ENERGY_UJ, "uJ", 0.05
         ),
         compare_number(
-            f"energy of {operations} pruning operations of {paper.MEMORY_ACCESS_PJ} pJ (batch 100)",
+            f"energy of {operations} pruning operations of {OPERATION_PJ} pJ (batch 100)",
             [pruning_nj],
             paper.PRUNING_ENERGY_NJ,
             "nJ",
@@ -141,8 +148,8 @@ def costs_figure(costs: dict[str, PhaseCost]) -> Figure:
 
 def _table5(context: Context, runs: Runs) -> Outcome:
     del context, runs
-    gates = {part: number * each for part, (number, each) in paper.GATES.items()}
-    total = sum(gates.values())
+    needed = paper_overhead(1).gates
+    gates, total = needed.nand_by_part, needed.nand
     share = 100 * total / paper.NAND_NETWORK
     outcome = Outcome(
         "Table 5: gates of the pruning controller",

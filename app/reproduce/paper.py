@@ -74,14 +74,12 @@ TABLE_4_GROUPS = 20
 TRAINING_SOPS = 96_099
 """Synaptic operations per training image, N = 100 at 10 % connectivity."""
 
-GATES = {"adder": (4, 144), "comparator": (18, 256), "register bit": (620, 5)}
-"""Table 5: number, and NAND gates of each, of the pruning unit's parts (the gates per part solve its total)."""
 NAND_PRUNING = 8_284
+"""Table 5: equivalent NAND gates of the pruning unit, and of the network with 100 neurons."""
 NAND_NETWORK = 3.0e6
 NAND_SHARE = 0.3
 
 SOP_PJ = 23.6
-MEMORY_ACCESS_PJ = 0.5
 SOP_ENERGY_UJ = 2.3
 PRUNING_ENERGY_NJ = 3.4
 """Printed for 794 operations of 0.5 pJ, which are 0.40 nJ."""
