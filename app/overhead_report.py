@@ -6,39 +6,45 @@ from typing import Any
 
 from lavaprune.errors import InputError
 from lavaprune.pruning.controller_overhead import OPERATION_PJ, ControllerOverhead, controller_overhead
-from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.schedule import PruningSchedule
 from lavaprune.reproduce import paper
 
 GROUPS = paper.TABLE_4_GROUPS
 """Groups that the paper reckons with; it finds fewer."""
 
-_LIMITS = {"inputs": 10**9, "neurons": 10**9, "groups": 10**9, "start": 10**12, "batch": 10**12, "images": 10**12}
+_LARGEST = 10**9  # of any size: far beyond any network, and all products stay exact
 
 
-def overhead_of(
-    *, inputs: int, neurons: int, groups: int = GROUPS, start: int, batch: int, images: int
-) -> ControllerOverhead:
-    """Compute the overhead from sizes that a user gave.
+def overhead_of(inputs: int, neurons: int, groups: int, schedule: PruningSchedule) -> ControllerOverhead:
+    """Compute the overhead of a network and a schedule.
 
     Raises
     ------
     InputError
         If a size is out of range.
     """
-    sizes = {"inputs": inputs, "neurons": neurons, "groups": groups, "start": start, "batch": batch, "images": images}
-    for name, value in sizes.items():
-        low = 0 if name == "groups" else 1
-        if not low <= value <= _LIMITS[name]:
-            raise InputError(f"overhead: {name} is {value}; allowed: {low} .. {_LIMITS[name]:,}")
-    try:
-        return controller_overhead(inputs, neurons, groups, PruningSchedule(start, batch, images))
-    except PruningError as error:
-        raise InputError(str(error)) from None
+    for name, value, low in (("inputs", inputs, 1), ("neurons", neurons, 1), ("groups", groups, 0)):
+        if not low <= value <= _LARGEST:
+            raise InputError(f"overhead: {name} is {value}; allowed: {low} .. {_LARGEST:,}")
+    return controller_overhead(inputs, neurons, groups, schedule)
+
+
+def schedule_of(start: int, batch: int, images: int) -> PruningSchedule:
+    """Return the schedule that a user gave.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range.
+    """
+    for name, value in (("start", start), ("batch", batch), ("images", images)):
+        if not 1 <= value <= _LARGEST:
+            raise InputError(f"overhead: {name} is {value}; allowed: 1 .. {_LARGEST:,}")
+    return PruningSchedule(start, batch, images)
 
 
 def overhead_report(overhead: ControllerOverhead) -> dict[str, Any]:
-    """Return the JSON object of ``lavaprune overhead``; ``printed_...``: the paper's text, and what its numbers give."""
+    """Return the JSON object of ``lavaprune overhead``; ``printed_...``: the paper's text, and what its numbers say."""
     operations = paper.TABLE_4_PER_IMAGE["operations"][100]
     printed = {
         "operations_per_image": operations,

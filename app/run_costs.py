@@ -24,6 +24,7 @@ from lavaprune.overhead_report import GROUPS, overhead_of
 from lavaprune.pruning.controller_overhead import ControllerOverhead
 from lavaprune.runs import CHECKPOINT, RunFolder
 from lavaprune.settings import Settings
+from lavaprune.training.control import pruning_schedule
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,13 @@ def read_run_costs(path: Path) -> RunCosts:
     return RunCosts(run.settings, cost, train_images, inference, checkpoint.weights, checkpoint.theta)
 
 
-def costs_report(run: RunCosts, unpruned: RunCosts | None = None) -> dict[str, Any]:
+def costs_report(
+    run: RunCosts, unpruned: RunCosts | None = None, effective: EventCounts | None = None
+) -> dict[str, Any]:
     """Return what ``lavaprune energy RUN --json`` has beside the energy.
 
     Keys: ``sops`` (per image; with an unpruned run also normalised, and the figure of merit), ``conventional`` (a dense
-    layer of equal size, by each reference profile), ``neurobench``.
+    layer of equal size, by each reference profile), ``neurobench`` (`neurobench_metrics`).
 
     Raises
     ------
@@ -115,14 +118,21 @@ def costs_report(run: RunCosts, unpruned: RunCosts | None = None) -> dict[str, A
             sops |= compare_costs(run.cost, unpruned.cost)
         except EnergyError as error:
             raise InputError(str(error)) from None
-    return {"sops": sops, "conventional": _conventional(run), "neurobench": neurobench_metrics(run)}
+    return {"sops": sops, "conventional": _conventional(run), "neurobench": neurobench_metrics(run, effective)}
 
 
-def neurobench_metrics(run: RunCosts) -> dict[str, Any]:
-    """NeuroBench's metrics of the inference network, as far as counts and weights tell them.
+def neurobench_metrics(run: RunCosts, effective: EventCounts | None = None) -> dict[str, Any]:
+    """NeuroBench's metrics of the inference network, per image.
 
-    Inputs are binary, so there are no MACs. ``existing_acs``: accumulations of synapses that exist, lateral ones
-    included, per image; effective ACs leave out those of weight 0 and need the images (see ``docs/results/energy.md``).
+    Inputs are binary, so there are no MACs. Accumulates, lateral ones included, come as ``existing_acs`` (of synapses
+    that exist, as everywhere else here) and as ``effective_acs``, without those of weight 0. Connection sparsity and
+    ``dense_input_acs`` are of the input -> excitatory synapses, the footprint of their weights and the thresholds.
+
+    Parameters
+    ----------
+    run : RunCosts
+    effective : EventCounts, optional
+        From `training.effective.count_effective`; without it ``effective_acs`` is None.
     """
     counts = run.inference
     updates = (
@@ -134,6 +144,7 @@ def neurobench_metrics(run: RunCosts) -> dict[str, Any]:
     images = max(1, run.cost.test_images)
     return {
         "effective_macs": 0,
+        "effective_acs": None if effective is None else effective.accumulations / images,
         "existing_acs": counts.accumulations / images,
         "dense_input_acs": run.weights.size * run.settings.steps,
         "connection_sparsity": connection_sparsity([run.weights]),
@@ -144,15 +155,8 @@ def neurobench_metrics(run: RunCosts) -> dict[str, Any]:
 
 def overhead_of_run(run: RunCosts, groups: int = GROUPS) -> ControllerOverhead:
     """Tables 4 and 5 for a run's size and schedule; `groups` is an upper limit, as in the paper."""
-    pruning = run.settings.pruning
-    return overhead_of(
-        inputs=run.n_inputs,
-        neurons=run.n_neurons,
-        groups=groups,
-        start=pruning.start,
-        batch=pruning.batch,
-        images=run.train_images,
-    )
+    schedule = pruning_schedule(run.settings, max(1, run.train_images))
+    return overhead_of(run.n_inputs, run.n_neurons, groups, schedule)
 
 
 def costs_text(report: dict[str, Any], run: RunCosts) -> str:
@@ -176,8 +180,9 @@ def costs_text(report: dict[str, Any], run: RunCosts) -> str:
         )
     lines.append(
         f"NeuroBench (inference): connection sparsity {metrics['connection_sparsity']:.4f}, activation sparsity "
-        f"{metrics['activation_sparsity']:.4f}, footprint {metrics['footprint_bytes']:,} bytes, MACs 0, ACs of "
-        f"existing synapses {metrics['existing_acs']:,.0f} per image"
+        f"{metrics['activation_sparsity']:.4f}, footprint {metrics['footprint_bytes']:,} bytes, MACs 0, "
+        + (f"effective ACs {metrics['effective_acs']:,.0f}, " if metrics["effective_acs"] is not None else "")
+        + f"ACs of existing synapses {metrics['existing_acs']:,.0f} per image"
     )
     return "\n".join(lines)
 

@@ -57,11 +57,18 @@ def _checked_profile(owner: str, data: dict[str, object], expected_name: str) ->
         if missing:
             raise ProfileError(f"{owner}: conventional_pj has no {', '.join(missing)}; allowed: both or none")
     return HardwareProfile(
-        **texts,
+        name=texts["name"],
+        chip=texts["chip"],
+        title=texts["title"],
+        conditions=texts["conditions"],
+        caveat=texts["caveat"],
+        unpriced=texts["unpriced"],
         prices=MappingProxyType(prices),
         included=_checked_included(owner, data.get("included", []), prices),
         conventional=MappingProxyType(dict(conventional)),
-        **{key: _checked_cited(f"{owner}: {key}", data[key]) for key in _CITED if key in data},  # type: ignore[arg-type]
+        static_power_mw=_checked_cited(owner, "static_power_mw", data),
+        step_time_us=_checked_cited(owner, "step_time_us", data),
+        barrier_ns=_checked_cited(owner, "barrier_ns", data),
     )
 
 
@@ -93,11 +100,13 @@ def _checked_parts(owner: str, parts: object) -> dict[str, float]:
     return {name: _checked_number(f"{owner}.parts.{name}", each, "pJ", MAX_PRICE_PJ) for name, each in parts.items()}
 
 
-def _checked_cited(owner: str, entry: object) -> Cited:
-    table = _checked_table(owner, entry, ("value", "quality", "source"))
-    unit = owner.rpartition("_")[2]
-    value = _checked_number(f"{owner}.value", table.get("value"), unit, MAX_TIME)
-    return Cited(value, *_checked_citation(owner, table))
+def _checked_cited(owner: str, key: str, data: Mapping[str, object]) -> Cited | None:
+    if key not in data:
+        return None
+    entry = f"{owner}: {key}"
+    table = _checked_table(entry, data[key], ("value", "quality", "source"))
+    value = _checked_number(f"{entry}.value", table.get("value"), key.rpartition("_")[2], MAX_TIME)
+    return Cited(value, *_checked_citation(entry, table))
 
 
 def _checked_table(owner: str, entry: object, keys: tuple[str, ...]) -> dict[str, object]:

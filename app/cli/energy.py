@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lavaprune.cli.options import Json
+from lavaprune.cli.options import DataDir, Json
 from lavaprune.cli.output import print_json, stdout_kept_clean
 from lavaprune.errors import InputError
 
@@ -54,13 +54,19 @@ def command(
             help="Time of a step for static power (implies it); default from published latencies.",
         ),
     ] = None,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Show the test images again for NeuroBench's effective ACs.")
+    ] = False,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Price a run's events in pJ by component, for training and inference, with the range over the chip's profiles."""
     if (run is None) == (counts is None):
         raise InputError("energy needs one of RUN and --counts FILE.json; allowed: exactly one")
-    if counts is not None and (overhead or unpruned is not None):
-        raise InputError("energy --counts has no run to compare; allowed: --unpruned and --overhead with RUN only")
+    if counts is not None and (overhead or effective or unpruned is not None):
+        raise InputError(
+            "energy --counts with an option of runs; allowed: --unpruned, --overhead, --effective with RUN"
+        )
     with stdout_kept_clean():
         from lavaprune.energy.profile import DEFAULT_PROFILE
         from lavaprune.energy_report import energy_report, energy_text, events_of_file, events_of_run, pricing_of
@@ -87,7 +93,12 @@ def command(
                 before = {f"unpruned, {name}": phase for name, phase in events_of_run(unpruned).items()}
                 phases = before | phases
             costs = read_run_costs(run)
-            beside = costs_report(costs, read_run_costs(unpruned) if unpruned is not None else None)
+            replayed = None
+            if effective:
+                from lavaprune.training.effective import count_effective
+
+                replayed = count_effective(run, data_dir)
+            beside = costs_report(costs, read_run_costs(unpruned) if unpruned is not None else None, replayed)
             report = energy_report(phases, pricing) | beside
             text = f"{energy_text(phases, pricing)}\n{costs_text(beside, costs)}"
             if overhead:

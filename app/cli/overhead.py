@@ -23,9 +23,9 @@ def command(
 ) -> None:
     """Cycles, operations, energy and gates of the pruning controller (Tables 4 and 5 of the paper) by formula."""
     with stdout_kept_clean():
-        from lavaprune.overhead_report import overhead_of, overhead_report, overhead_text
+        from lavaprune.overhead_report import overhead_of, overhead_report, overhead_text, schedule_of
 
-        overhead = overhead_of(inputs=inputs, neurons=neurons, groups=groups, start=start, batch=batch, images=images)
+        overhead = overhead_of(inputs, neurons, groups, schedule_of(start, batch, images))
         report, text = overhead_report(overhead), overhead_text(overhead)
     if as_json:
         print_json(report)
