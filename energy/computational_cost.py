@@ -78,13 +78,18 @@ def compare_costs(pruned: RunCost, unpruned: RunCost) -> dict[str, float | bool]
     Raises
     ------
     CountsError
-        If an accuracy is not in 0..1 or there are no test images.
+        If an accuracy is not in 0..1, there are no test images, or the unpruned network did nothing.
     """
     for name, run in (("pruned", pruned), ("unpruned", unpruned)):
         if not 0 <= run.accuracy <= 1 or run.test_images < 1:
             raise CountsError(
                 f"computational cost: {name} network has accuracy {run.accuracy!r} on {run.test_images!r} images; "
                 "allowed: 0 .. 1 on at least 1"
+            )
+    for phase, sops in (("training", unpruned.training_sops), ("inference", unpruned.inference_sops)):
+        if not sops > 0:
+            raise CountsError(
+                f"computational cost: unpruned network has {sops!r} SOPs in {phase}; allowed: above 0, to normalise by"
             )
     loss = 100 * (unpruned.accuracy - pruned.accuracy)
     error = 100 * math.sqrt(sum(run.accuracy * (1 - run.accuracy) / run.test_images for run in (pruned, unpruned)))

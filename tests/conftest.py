@@ -11,6 +11,8 @@ from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports pyplot; subprocesses inherit it
 
+os.environ["LAVAPRUNE_PROFILES"] = os.devnull + "/none"  # no hardware profiles of whoever runs the tests
+
 # No deadline: a test's first example may compile Numba kernels. In CI the examples are the same every time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

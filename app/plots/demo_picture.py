@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from lavaprune.datasets.loader import load_dataset
 from lavaprune.energy.estimator import ENERGY_LABEL
-from lavaprune.energy.profile import load_profile
+from lavaprune.energy_report import PHASES, pricing_of
 from lavaprune.plots.confusion import draw_confusion
 from lavaprune.plots.energy_bars import draw_energy
-from lavaprune.plots.finished_run import PHASE_IMAGES, FinishedRun, read_finished_run
+from lavaprune.plots.finished_run import FinishedRun, read_finished_run
 from lavaprune.plots.history import draw_line, finish_panel, percent
 from lavaprune.plots.saving import save_figure
 from lavaprune.plots.style import BLUE, CATEGORICAL, MUTED, new_figure, styled
@@ -108,15 +108,16 @@ def _draw_histories(axes: Axes, runs: Mapping[str, FinishedRun], key: str, title
 
 
 def _draw_energies(axes: Axes, runs: Mapping[str, FinishedRun]) -> None:
-    profile = load_profile()
-    estimates, divide_by = {}, {}
-    for phase in PHASE_IMAGES:
+    pricing = pricing_of()
+    estimates, divide_by, spreads = {}, {}, {}
+    for phase in PHASES:
         for name, run in runs.items():
             bar = phase if len(runs) == 1 else f"{phase}\n{name}"
-            estimates[bar], divide_by[bar] = run.energy_per_phase(profile)[phase]
-    draw_energy(axes, estimates, divide_by)
+            estimates[bar], divide_by[bar] = run.energy_per_phase(pricing.profile)[phase]
+            spreads[bar] = pricing.spread(run.phases[phase].events)
+    draw_energy(axes, estimates, divide_by, spreads)
     axes.legend(loc="lower right", handlelength=1.0)  # the bars of inference are short
-    note = f"{ENERGY_LABEL}: {profile.title}"
+    note = f"{ENERGY_LABEL}, {pricing.profile.name}: {pricing.profile.title}"
     axes.set_title(note, loc="right", fontsize=7, fontweight="normal", color=MUTED)
 
 

@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lavaprune.energy.counts import EventCounts
 from lavaprune.energy.estimator import EnergyEstimate, estimate_energy
-from lavaprune.energy.hardware_events import HardwareEvents
 from lavaprune.energy.hardware_profile import HardwareProfile
+from lavaprune.energy_report import PhaseEvents, events_of_run
 from lavaprune.errors import InputError
 from lavaprune.plots.history import pruning_images
 from lavaprune.processes.state import NetworkState
 from lavaprune.runs import RunFolder
 from lavaprune.settings import Settings
-
-PHASE_IMAGES = {"training": "train_images", "inference": "test_images"}
-"""Phase -> key of the number of its images in a result."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +29,15 @@ class FinishedRun:
         What ``result.json`` holds (`training.result.build_result`).
     metrics : list of dict
         Lines of ``metrics.jsonl``.
+    phases : dict of str to PhaseEvents
+        Events of training and inference.
     """
 
     settings: Settings
     state: NetworkState
     result: dict[str, Any]
     metrics: list[dict[str, Any]]
+    phases: dict[str, PhaseEvents]
 
     @property
     def pruning_images(self) -> tuple[int, ...]:
@@ -47,13 +46,7 @@ class FinishedRun:
 
     def energy_per_phase(self, profile: HardwareProfile) -> dict[str, tuple[EnergyEstimate, int]]:
         """Energy of training and inference, and the number of images that each covers."""
-        found = {}
-        for phase, key in PHASE_IMAGES.items():
-            n_images = int(self.result[key])
-            counts = EventCounts(**self.result["counts"][phase])
-            events = HardwareEvents.from_counts(counts, steps=n_images * self.settings.steps)
-            found[phase] = (estimate_energy(events, profile), n_images)
-        return found
+        return {name: (estimate_energy(phase.events, profile), phase.images) for name, phase in self.phases.items()}
 
 
 def read_finished_run(folder: Path, n_inputs: int) -> FinishedRun:
@@ -68,4 +61,5 @@ def read_finished_run(folder: Path, n_inputs: int) -> FinishedRun:
     result = run.read_result()
     if result is None:
         raise InputError(f"run folder {folder}: has no result.json yet; allowed: a finished run")
-    return FinishedRun(run.settings, run.load_checkpoint(n_inputs).network_state(), result, run.read_metrics())
+    state = run.load_checkpoint(n_inputs).network_state()
+    return FinishedRun(run.settings, state, result, run.read_metrics(), events_of_run(folder))

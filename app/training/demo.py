@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lavaprune.configuration import build_settings
-from lavaprune.energy_report import energy_report, energy_text, events_of_run
+from lavaprune.energy_report import PHASES, energy_report, energy_text, events_of_run
 from lavaprune.errors import InputError
 from lavaprune.files import writable_folder, write_text
 from lavaprune.training.run import train
@@ -56,6 +56,7 @@ def demo(out: Path, seed: int = 1) -> dict[str, Any]:
     _show(results, reports)
     return {
         **{name: _summary(results[name], reports[name]) for name in RUNS},
+        "energy": {key: reports["unpruned"][key] for key in ("label", "profile", "chip", "caveat")},
         "picture": str(out / PICTURE),
         "table": str(out / TABLE),
     }
@@ -70,8 +71,15 @@ def _summary(result: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
         "inference_sops_per_image": result["sops"]["inference_per_image"],
         "training_pj_per_image": report["phases"]["training"]["pj_per_image"],
         "inference_pj_per_image": report["phases"]["inference"]["pj_per_image"],
+        **{f"{phase}_pj_per_image_range": _range(report, phase) for phase in PHASES},
         "weights_sha256": result["weights_sha256"],
     }
+
+
+def _range(report: dict[str, Any], phase: str) -> list[float]:
+    """Lowest and highest energy of an image by the profiles of the chip."""
+    spread, images = report["range_pj"][phase], report["phases"][phase]["images"]
+    return [spread["low"] / images, spread["high"] / images]
 
 
 def _show(results: dict[str, dict[str, Any]], reports: dict[str, dict[str, Any]]) -> None:
@@ -92,4 +100,7 @@ def _show(results: dict[str, dict[str, Any]], reports: dict[str, dict[str, Any]]
     ):
         scale = 1e-3 if "nJ" in title else 1.0
         table.add_row(title, *(form.format(rows[name][key] * scale) for name in rows))
+        if "nJ" in title:
+            low_high = [[f"{pj * scale:,.1f}" for pj in rows[name][f"{key}_range"]] for name in rows]
+            table.add_row(f"  over profiles of {report['chip']}", *(" .. ".join(pair) for pair in low_high))
     Console(stderr=True).print(table)

@@ -20,9 +20,10 @@ from lavaprune.checkpoint import Checkpoint
 from lavaprune.configuration import build_settings
 from lavaprune.datasets.dataset import Dataset
 from lavaprune.datasets.loader import load_dataset
-from lavaprune.energy.estimator import EnergyEstimate, estimate_energy
+from lavaprune.energy.estimator import STATIC_POWER, EnergyEstimate, estimate_energy
 from lavaprune.energy.hardware_events import EVENT_KEYS, HardwareEvents
-from lavaprune.energy.profile import load_profile
+from lavaprune.energy.profile import load_profile, profiles_of_chip
+from lavaprune.energy.spread import spread_over
 from lavaprune.errors import InputError
 from lavaprune.plots.confusion import confusion_figure
 from lavaprune.plots.demo_picture import write_demo_picture
@@ -332,7 +333,7 @@ def test_energy_bars_add_up() -> None:
 
 
 def test_every_component_has_a_name() -> None:
-    assert set(COMPONENT_NAMES) == set(EVENT_KEYS)
+    assert set(COMPONENT_NAMES) == {*EVENT_KEYS, STATIC_POWER}
 
 
 def test_energy_of_nothing() -> None:
@@ -345,6 +346,17 @@ def test_what_has_no_price_is_named() -> None:
     lacking = EnergyEstimate(estimate.profile, estimate.components_pj, {"controller_ops": 3})
     (note,) = (text.get_text() for text in energy_figure({"run": lacking}).texts if text.get_text())
     assert "left out: pruning controller" in " ".join(note.split())
+
+
+def test_range_over_the_chips_profiles() -> None:
+    events = HardwareEvents(10, 1000, 0, 0, 0, 50, 0, 0)
+    spread = spread_over(events, profiles_of_chip("loihi1"))
+    figure = energy_figure({"run": estimate_energy(events, load_profile())}, {"run": 2}, {"run": spread})
+    (line,) = figure.axes[0].lines
+    # 1000 x 23.6 + 50 x 1.7 and 1000 x 35.5 + 50 x 180.3 pJ, in nJ, of two images
+    assert line.get_xdata() == pytest.approx([23.685 / 2, 44.515 / 2])
+    assert line.get_label() == "range over 2 profile(s) of loihi1"
+    assert figure.axes[0].get_xlim()[1] > 44.515 / 2
 
 
 def test_wrong_energy_bars() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.estimator import ENERGY_LABEL, estimate_energy
 from lavaprune.energy.hardware_events import EVENT_KEYS, HardwareEvents
 from lavaprune.energy.profile import HardwareProfile, Price, known_profiles, load_profile
+from lavaprune.energy.static_power import StaticPower
 from lavaprune.energy.table import energy_table
 
 profiles = st.sampled_from([load_profile(name) for name in known_profiles()])
@@ -56,6 +59,18 @@ def test_nothing_costs_nothing(profile: HardwareProfile) -> None:
     estimate = estimate_energy(HardwareEvents(*([0] * len(EVENT_KEYS))), profile)
     assert estimate.total_pj == 0.0
     assert set(estimate.components_pj.values()) == {0.0}
+
+
+@given(event_lists, st.integers(0, 10**6))
+def test_static_power_is_linear_too(counts: list[int], factor: int) -> None:
+    profile = load_profile("loihi1-davies2018")
+    for static in (StaticPower(), StaticPower(2.5)):
+        once = estimate_energy(HardwareEvents(*counts), profile, static)
+        often = estimate_energy(HardwareEvents(*(factor * n for n in counts)), profile, static)
+        assert often.components_pj["static_power"] == pytest.approx(
+            factor * once.components_pj["static_power"], rel=REL
+        )
+        assert once.total_pj == pytest.approx(sum(once.components_pj.values()), rel=REL)
 
 
 @given(profiles, event_lists, event_lists)
@@ -136,3 +151,41 @@ def test_table_refuses_what_it_cannot_say() -> None:
         energy_table({})
     with pytest.raises(EnergyError, match="divisor of 'a' is 0"):
         energy_table({"a": one}, divide_by={"a": 0})
+
+
+def test_static_power_by_hand() -> None:
+    profile = load_profile("loihi1-davies2018")
+    events = HardwareEvents(10, 1000, 100, 30, 70, 20, 5, 2, controller_ops=40)
+    # given 4 us a step: 104 mW x 40 us = 4.16 uJ
+    estimate = estimate_energy(events, profile, StaticPower(4.0))
+    assert estimate.components_pj["static_power"] == pytest.approx(4.16e6, rel=REL)
+    assert estimate.label == "event-model dynamic energy and static power"
+    assert estimate.to_dict()["label"] == estimate.label
+    # by latencies, ns: 10 x 465 + 1000 x 3.5 + 100 x 6.1 + 30 x 8.4 + 70 x 5.3 + 20 x 2.1 + 5 x 4.1 + 2 x 6.5
+    time_us, source = StaticPower().time_us(events, profile)
+    assert time_us == pytest.approx(9.4585, rel=REL)
+    assert source.startswith("published latencies")
+    assert StaticPower().energy_pj(events, profile) == pytest.approx(104 * 9.4585e3, rel=REL)
+    # TrueNorth's steps take 1 ms: 64.4 mW x 10 ms = 644 uJ
+    assert StaticPower().energy_pj(events, load_profile("truenorth-fit")) == pytest.approx(644e6, rel=REL)
+    assert "static_power" not in estimate_energy(events, profile).components_pj
+
+
+def test_static_power_refused() -> None:
+    events = HardwareEvents(1, 0, 0, 0, 0, 0, 0, 0)
+    with pytest.raises(EnergyError, match="odin: states no static power"):
+        estimate_energy(events, load_profile("odin"), StaticPower())
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(EnergyError, match="step time is .* us; allowed: above 0"):
+            StaticPower(wrong)
+    profile = replace(load_profile("truenorth-fit"), step_time_us=None)
+    with pytest.raises(EnergyError, match="no step time, no latencies"):
+        StaticPower().energy_pj(events, profile)
+
+
+def test_included_events_are_not_missing() -> None:
+    estimate = estimate_energy(HardwareEvents(350, 10, 0, 5, 3, 2, 1, 1), load_profile("truenorth"))
+    assert estimate.components_pj == {"synaptic_ops": 260.0}
+    assert estimate.is_complete
+    text = energy_table({"all": estimate})
+    assert "Within the price of a synaptic operation: neuron_updates_active, neuron_updates_inactive" in text
