@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from lavaprune.energy.estimator import STATIC_POWER, EnergyEstimate
 from lavaprune.energy.spread import Spread
@@ -65,13 +66,14 @@ def energy_figure(
     """
     _one_profile(estimates)
     note = textwrap.fill(_note(estimates), 135)
-    height = 2.05 + 0.45 * len(estimates) + 0.14 * (note.count("\n") + 1)
+    height = 1.75 + 0.45 * len(estimates) + 0.14 * (note.count("\n") + 1)
     figure = new_figure(7.6, height)
     axes = figure.add_subplot()
     draw_energy(axes, estimates, divide_by, spreads)
     if axes.get_legend_handles_labels()[0]:
+        below = axes.transAxes + ScaledTranslation(0, -0.42, figure.dpi_scale_trans)  # inches: clear of the axis
         axes.legend(
-            loc="upper center", bbox_to_anchor=(0.46, -0.3 / (0.45 * len(estimates))), ncols=3, handlelength=1.0
+            loc="upper center", bbox_to_anchor=(0.46, 0), bbox_transform=below, ncols=3, handlelength=1.0, borderpad=0
         )
     figure.supxlabel(note, x=0.01, ha="left", fontsize=6.5, color=MUTED)
     return figure
