@@ -191,6 +191,8 @@ def test_page_is_whole_and_has_every_section(run: RunFolder, capfd: pytest.Captu
         f"{result['sops']['training_per_image']:,.0f}",
         "event-model dynamic energy",
         "loihi1-davies2018",
+        "over 2 profile(s) of loihi1 (loihi1-davies2018, loihi1-sanafe): ",
+        "23 uJ per time step",
         "Before pruning",
         "After 299 training images",
         "3 taken for 8",

@@ -173,3 +173,15 @@ def test_update_factor() -> None:
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ProfileError, match="update factor is .*; allowed: a number 0"):
             profile.with_update_factor(wrong)
+
+
+def test_the_profile_in_the_docs(repo_root: Path, tmp_path: Path) -> None:
+    text = (repo_root / "docs" / "energy.md").read_text()
+    (tmp_path / "mine.toml").write_text(text.split("```toml")[1].split("```")[0])
+    profile = load_profile(tmp_path / "mine.toml")
+    assert (profile.chip, profile.included) == ("loihi1", ("hops_ew",))
+    assert profile.prices["synaptic_ops"].parts_pj == {"read": 25.0, "add": 5.0}
+    assert profile.static_power_mw is not None
+    assert profile.static_power_mw.value == 90.0
+    for name in known_profiles():
+        assert f"`{name}`" in text or name == "digital-45nm-fp32"
