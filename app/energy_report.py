@@ -202,21 +202,18 @@ def energy_text(phases: Mapping[str, PhaseEvents], pricing: Pricing | None = Non
     """Return the same for people: pJ by component, per image or in all where the images are unknown."""
     pricing = pricing or pricing_of()
     estimates, divisors = estimates_of(phases, pricing)
-    lines = [energy_table(estimates, divide_by=divisors)]
+    spreads = {heading: pricing.spread(p.events) for heading, p in zip(estimates, phases.values(), strict=True)}
+    lines = [energy_table(estimates, divide_by=divisors, spreads=spreads)]
     report = energy_report(phases, pricing)
+    steps = [
+        f"{name}: {phase['uj_per_step']:.3g}"
+        for name, phase in report["phases"].items()
+        if phase["uj_per_step"] is not None
+    ]
+    if steps:
+        lines.append(f"  uJ per time step by {report['profile']}: {'; '.join(steps)}")
     if report["static_power"] is not None:
         lines.append(f"  Static power: {report['static_power']['mw']:g} mW; time: {report['static_power']['time']}.")
-    for name, spread in report["range_pj"].items():
-        images = phases[name].images
-        of_step = report["phases"][name]["uj_per_step"]
-        lines.append(
-            f"  {name}, total over {len(spread['profiles'])} profile(s) of {spread['chip']}: "
-            f"{spread['low'] / images:,.1f} .. {spread['high'] / images:,.1f} pJ"
-            + (f"; by {report['profile']} {of_step:.3g} uJ per time step" if of_step is not None else "")
-        )
-        for peer, events in spread["lacking"].items():
-            if peer != report["profile"]:
-                lines.append(f"    {peer} lacks {', '.join(events)}")
     return "\n".join(lines)
 
 

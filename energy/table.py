@@ -7,11 +7,17 @@ from collections.abc import Mapping
 
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.estimator import EnergyEstimate
+from lavaprune.energy.spread import Spread
 
 _WIDTH = 100
 
 
-def energy_table(estimates: Mapping[str, EnergyEstimate], *, divide_by: Mapping[str, int] | None = None) -> str:
+def energy_table(
+    estimates: Mapping[str, EnergyEstimate],
+    *,
+    divide_by: Mapping[str, int] | None = None,
+    spreads: Mapping[str, Spread] | None = None,
+) -> str:
     """Lay estimates out side by side, one row per component, with what the numbers are and are not.
 
     Parameters
@@ -20,6 +26,8 @@ def energy_table(estimates: Mapping[str, EnergyEstimate], *, divide_by: Mapping[
         Column heading -> estimate; all of one profile.
     divide_by : mapping of str to int, optional
         Column heading -> number (of images, say) that the column is divided by, at least 1. Default 1.
+    spreads : mapping of str to Spread, optional
+        Column heading -> totals of the same events by all profiles of the chip.
 
     Returns
     -------
@@ -55,6 +63,8 @@ def energy_table(estimates: Mapping[str, EnergyEstimate], *, divide_by: Mapping[
         cells += [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  " + "  ".join(cells))
     lines += _notes(estimates)
+    for heading, spread in (spreads or {}).items():
+        lines += _wrapped(_range(heading, spread, divisors[heading]))
     return "\n".join(lines)
 
 
@@ -78,4 +88,17 @@ def _notes(estimates: Mapping[str, EnergyEstimate]) -> list[str]:
         if estimate.unpriced_events:
             missing = ", ".join(f"{count:,} {key}" for key, count in estimate.unpriced_events.items())
             notes.append(f"{heading}: {profile.name} has no price for {missing}; the total lacks them.")
-    return [line for note in notes for line in textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    return [line for note in notes for line in _wrapped(note)]
+
+
+def _range(heading: str, spread: Spread, divisor: int) -> str:
+    text = (
+        f"{heading}, total over {len(spread.compared)} profile(s) of {spread.chip} ({', '.join(spread.compared)}): "
+        f"{spread.low_pj / divisor:,.1f} .. {spread.high_pj / divisor:,.1f} pJ."
+    )
+    lacking = [f"{name} has no price for {', '.join(events)}" for name, events in spread.lacking.items()]
+    return f"{text} {'; '.join(lacking)}." if lacking else text
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")

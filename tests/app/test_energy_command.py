@@ -124,7 +124,9 @@ def test_range_is_over_the_profiles_of_the_chip(capfd: Capture, counts: str) -> 
     assert odin["profiles"] == {"odin": pytest.approx(12_700.0)}
     text = said(capfd, "energy", "--counts", counts)
     assert "event-model dynamic energy, profile loihi1-davies2018" in text
-    assert "total over 2 profile(s) of loihi1: 41,710.0 .. 55,094.4 pJ" in text
+    assert (
+        "counts, total over 2 profile(s) of loihi1 (loihi1-davies2018, loihi1-sanafe): 41,710.0 .. 55,094.4 pJ" in text
+    )
     assert "23 uJ per time step" in text
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.estimator import ENERGY_LABEL, estimate_energy
 from lavaprune.energy.hardware_events import EVENT_KEYS, HardwareEvents
-from lavaprune.energy.profile import HardwareProfile, Price, known_profiles, load_profile
+from lavaprune.energy.profile import HardwareProfile, Price, known_profiles, load_profile, profiles_of_chip
+from lavaprune.energy.spread import spread_over
 from lavaprune.energy.static_power import StaticPower
 from lavaprune.energy.table import energy_table
 
@@ -135,6 +136,18 @@ def test_table_says_what_it_is() -> None:
     assert "Hops between tiles are 0" in text
     placed = estimate_energy(HardwareEvents(350, 1000, 0, 0, 0, 0, 0, 5), profile)
     assert "Hops between tiles" not in energy_table({"training": training, "placed": placed})
+
+
+def test_table_gives_the_range_of_the_chip() -> None:
+    events = HardwareEvents(350, 1000, 0, 10, 0, 0, 0, 0)
+    profile = load_profile("spinnaker2-hoppner2019")
+    spread = spread_over(events, profiles_of_chip("spinnaker2"))
+    text = energy_table({"all": estimate_energy(events, profile)}, divide_by={"all": 2}, spreads={"all": spread})
+    # (1000 x 450 + 10 x 2190) / 2
+    assert (
+        "all, total over 1 profile(s) of spinnaker2 (spinnaker2-hoppner2019): 235,950.0 .. 235,950.0 pJ. "
+        "spinnaker2 has no price for neuron_updates_active."
+    ) in " ".join(text.split())
 
 
 def test_table_names_what_the_total_lacks() -> None:
