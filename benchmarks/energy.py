@@ -111,7 +111,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 def mean(values: Sequence[float], form: str = "{:,.2f}") -> str:
     """Mean +- standard deviation."""
     text = form.format(statistics.mean(values))
-    return f"{text} +- {form.format(statistics.stdev(values))}" if len(values) > 1 else text
+    return f"{text} +- {statistics.stdev(values):.2g}" if len(values) > 1 else text
 
 
 def columns(networks: Sequence[Network]) -> list[tuple[Network, str]]:

@@ -42,11 +42,6 @@ class EnergyEstimate:
         return f"{ENERGY_LABEL} and static power" if STATIC_POWER in self.components_pj else ENERGY_LABEL
 
     @property
-    def is_complete(self) -> bool:
-        """Whether everything that was counted has a price."""
-        return not self.unpriced_events
-
-    @property
     def total_pj(self) -> float:
         """Sum of the components in pJ, rounded once."""
         return math.fsum(self.components_pj.values())

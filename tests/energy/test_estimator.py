@@ -199,6 +199,6 @@ def test_static_power_refused() -> None:
 def test_included_events_are_not_missing() -> None:
     estimate = estimate_energy(HardwareEvents(350, 10, 0, 5, 3, 2, 1, 1), load_profile("truenorth"))
     assert estimate.components_pj == {"synaptic_ops": 260.0}
-    assert estimate.is_complete
+    assert estimate.unpriced_events == {}
     text = energy_table({"all": estimate})
     assert "Within the price of a synaptic operation: neuron_updates_active, neuron_updates_inactive" in text
