@@ -327,6 +327,9 @@ def section(networks: Sequence[Network], docs: Path) -> list[str]:
         *neurobench_table(networks),
         "### Events per image",
         "",
+        "Spike messages and hops are those of the placement of `lavaprune fit` on Loihi 1's cores; another chip would "
+        "have its own.",
+        "",
         *counts_table(networks),
     ]
 
