@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-import tomli
-
+from lavaprune.energy.data_file import checked_choice, checked_text, read_toml, refuse_other_keys
 from lavaprune.energy.errors import ProfileError
 from lavaprune.energy.hardware_events import EVENT_KEYS
 from lavaprune.energy.hardware_profile import QUALITIES, Cited, HardwareProfile, Price, sums_up
@@ -33,20 +32,13 @@ def read_profile(path: Path) -> HardwareProfile:
     ProfileError
         In one line, naming the file, the entry, its value and what is allowed.
     """
-    try:
-        data = tomli.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise ProfileError(f"hardware profile {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ProfileError(f"hardware profile {path}: not UTF-8 text") from None
-    except (tomli.TOMLDecodeError, RecursionError) as error:
-        raise ProfileError(f"hardware profile {path}: not valid TOML: {' '.join(str(error).split())}") from None
-    return _checked_profile(f"hardware profile {path}", data, expected_name=path.stem)
+    owner = f"hardware profile {path}"
+    return _checked_profile(owner, read_toml(owner, path, ProfileError), expected_name=path.stem)
 
 
 def _checked_profile(owner: str, data: dict[str, object], expected_name: str) -> HardwareProfile:
-    _refuse_other_keys(owner, data, (*_TEXTS, "included", *_CITED, "energy_pj", "conventional_pj"))
-    texts = {key: _checked_text(owner, key, data.get(key)) for key in _TEXTS}
+    refuse_other_keys(owner, data, (*_TEXTS, "included", *_CITED, "energy_pj", "conventional_pj"), ProfileError)
+    texts = {key: checked_text(owner, key, data.get(key), ProfileError) for key in _TEXTS}
     if texts["name"] != expected_name:
         raise ProfileError(f"{owner}: name is {texts['name']!r}; allowed: the file's own name, {expected_name!r}")
     prices = _checked_prices(owner, "energy_pj", data.get("energy_pj"), EVENT_KEYS)
@@ -75,7 +67,7 @@ def _checked_profile(owner: str, data: dict[str, object], expected_name: str) ->
 def _checked_prices(owner: str, key: str, table: object, known: tuple[str, ...]) -> dict[str, Price]:
     if not isinstance(table, dict) or not table:
         raise ProfileError(f"{owner}: no [{key}.*] tables; allowed: at least one of {', '.join(known)}")
-    _refuse_other_keys(f"{owner}: {key}", table, known)
+    refuse_other_keys(f"{owner}: {key}", table, known, ProfileError)
     return {name: _checked_price(f"{owner}: {key}.{name}", table[name]) for name in known if name in table}
 
 
@@ -112,15 +104,13 @@ def _checked_cited(owner: str, key: str, data: Mapping[str, object]) -> Cited | 
 def _checked_table(owner: str, entry: object, keys: tuple[str, ...]) -> dict[str, object]:
     if not isinstance(entry, dict):
         raise ProfileError(f"{owner} is {entry!r}; allowed: a table with value, quality and source")
-    _refuse_other_keys(owner, entry, keys)
+    refuse_other_keys(owner, entry, keys, ProfileError)
     return entry
 
 
 def _checked_citation(owner: str, table: Mapping[str, object]) -> tuple[str, str]:
-    quality = table.get("quality")
-    if not isinstance(quality, str) or quality not in QUALITIES:
-        raise ProfileError(f"{owner}.quality is {quality!r}; allowed: {', '.join(QUALITIES)}")
-    return quality, _checked_text(owner, "source", table.get("source"))
+    quality = checked_choice(owner, "quality", table.get("quality"), QUALITIES, ProfileError)
+    return quality, checked_text(owner, "source", table.get("source"), ProfileError)
 
 
 def _checked_number(owner: str, value: object, unit: str, largest: float) -> float:
@@ -134,15 +124,3 @@ def _checked_included(owner: str, value: object, prices: Mapping[str, Price]) ->
     if not isinstance(value, list) or any(each not in allowed for each in value):
         raise ProfileError(f"{owner}: included is {value!r}; allowed: a list out of {', '.join(allowed)}")
     return tuple(key for key in EVENT_KEYS if key in value)
-
-
-def _checked_text(owner: str, key: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ProfileError(f"{owner}: {key} is {value!r}; allowed: a text that is not empty")
-    return value
-
-
-def _refuse_other_keys(owner: str, table: Mapping[str, object], allowed: tuple[str, ...]) -> None:
-    unknown = [repr(key) for key in table if key not in allowed]
-    if unknown:
-        raise ProfileError(f"{owner}: unknown {', '.join(unknown)}; known: {', '.join(allowed)}")

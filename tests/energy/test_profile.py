@@ -85,7 +85,7 @@ def test_a_users_own_file(tmp_path: Path) -> None:
         (PRICE + "[conventional_pj]", "no .conventional_pj"),
         (PRICE + "[static_power_mw]\nvalue = -1\nquality = 'fitted'\nsource = 'x'", "static_power_mw.value is -1"),
         (PRICE + "[static_power_mw]\nvalue = 1\nquality = 'fitted'", "static_power_mw: source is None"),
-        (PRICE + "[step_time_us]\nvalue = 1\nquality = 'x'\nsource = 'x'", "step_time_us.quality is 'x'"),
+        (PRICE + "[step_time_us]\nvalue = 1\nquality = 'x'\nsource = 'x'", "step_time_us: quality is 'x'"),
         ("barrier_ns = 3\n" + PRICE, "barrier_ns is 3; allowed: a table"),
         ("a = " + 5000 * "[" + 5000 * "]", "not valid TOML"),
         ("[energy_pj", "not valid TOML"),
@@ -132,7 +132,7 @@ def test_dropped_into_the_users_folder(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ProfileError, match="known: .*mine"):
         load_profile("other")
     write(tmp_path, body=PRICE.replace("measured", "guessed"))
-    with pytest.raises(ProfileError, match="mine.toml: energy_pj.synaptic_ops.quality is 'guessed'"):
+    with pytest.raises(ProfileError, match="mine.toml: energy_pj.synaptic_ops: quality is 'guessed'"):
         profiles_of_chip("loihi1")
     assert load_profile("odin").chip == "odin"  # which chip a broken file is of matters for ranges only
 
