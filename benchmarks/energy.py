@@ -133,8 +133,21 @@ def component_table(networks: Sequence[Network], profile: HardwareProfile) -> li
         if any(values):
             rows.append([COMPONENT_NAMES[key], *(f"{value:,.4f}" for value in values)])
     rows.append(["**total**", *(f"**{mean(n.totals_uj(phase, profile))}**" for n, phase in places)])
-    lines = [f"**{profile.name}** ({profile.title}; {', '.join(profile.qualities)}), uJ per image:", ""]
+    lacks = lacking(networks, profile)
+    without = f"; without {names(lacks)}" if lacks else ""
+    lines = [f"**{profile.name}** ({profile.title}; {', '.join(profile.qualities)}), uJ per image{without}:", ""]
     return lines + table(["", *headings(networks)], rows)
+
+
+def lacking(networks: Sequence[Network], profile: HardwareProfile) -> set[str]:
+    """Events that were counted and that the profile has no price for."""
+    places = columns(networks)
+    return {key for network, phase in places for e, _ in network.per_image(phase, profile) for key in e.unpriced_events}
+
+
+def names(events: set[str]) -> str:
+    """What they are called, in their order."""
+    return ", ".join(COMPONENT_NAMES[key] for key in EVENT_KEYS if key in events)
 
 
 def totals_table(networks: Sequence[Network], profiles: Sequence[HardwareProfile]) -> list[str]:
@@ -142,16 +155,13 @@ def totals_table(networks: Sequence[Network], profiles: Sequence[HardwareProfile
     rows = []
     for profile in profiles:
         cells: list[str] = []
-        lacking: set[str] = set()
         for network, phase in columns(networks):
             totals = network.totals_uj(phase, profile)
             per_sop = [1e6 * total / sops for total, sops in zip(totals, network.sops(phase), strict=True)]
-            lacks = {key for e, _ in network.per_image(phase, profile) for key in e.unpriced_events}
-            star = "\\*" if lacks else ""
+            star = "\\*" if any(e.unpriced_events for e, _ in network.per_image(phase, profile)) else ""
             cells.append(f"{digits(statistics.mean(totals))}{star} ({digits(statistics.mean(per_sop))})")
-            lacking |= lacks
-        short = ", ".join(COMPONENT_NAMES[key] for key in EVENT_KEYS if key in lacking) or "nothing"
-        rows.append([f"{profile.name} ({', '.join(profile.qualities)})", *cells, short])
+        missing = names(lacking(networks, profile)) or "nothing"
+        rows.append([f"{profile.name} ({', '.join(profile.qualities)})", *cells, missing])
     return table(["profile", *headings(networks), "\\* lacks"], rows)
 
 
@@ -160,26 +170,38 @@ def digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
-def range_table(networks: Sequence[Network], profile: HardwareProfile) -> list[str]:
-    """Range over the chip's profiles, energy of a step, and what static power would add."""
-    peers = profiles_of_chip(profile.chip)
+def ranges_table(networks: Sequence[Network], profiles: Sequence[HardwareProfile]) -> list[str]:
+    """Range over the profiles of each chip, uJ per image."""
+    rows = []
+    for chip in dict.fromkeys(profile.chip for profile in profiles):
+        cells = []
+        for network, phase in columns(networks):
+            together = network.all_events(phase)
+            spread = spread_over(together.events, profiles_of_chip(chip))
+            low, high = (digits(pj / together.images / 1e6) for pj in (spread.low_pj, spread.high_pj))
+            cells.append(f"{low} .. {high} ({len(spread.compared)})" if len(spread.totals_pj) > 1 else f"{low} (1)")
+        rows.append([chip, *cells])
+    return table(["chip", *headings(networks)], rows)
+
+
+def steps_table(networks: Sequence[Network], profile: HardwareProfile) -> list[str]:
+    """Energy of a step, its time, and what static power would add."""
     rows = []
     for network, phase in columns(networks):
         together = network.all_events(phase)
-        spread = spread_over(together.events, peers)
         time_us, _ = StaticPower().time_us(together.events, profile)
         static = StaticPower().energy_pj(together.events, profile)
+        total = estimate_energy(together.events, profile).total_pj
         rows.append(
             [
                 f"{phase}: {network.method}",
-                f"{spread.low_pj / together.images / 1e6:,.2f} .. {spread.high_pj / together.images / 1e6:,.2f}",
-                f"{spread.totals_pj[profile.name] / together.events.steps / 1e6:.3f}",
+                f"{total / together.events.steps / 1e6:.3f}",
                 f"{time_us / together.events.steps:,.1f}",
                 f"{static / together.images / 1e6:,.0f}",
             ]
         )
-    header = ["", f"uJ per image over {len(peers)} profiles of {profile.chip}", "uJ per time step",
-              "us per step by published latencies", "static power over that time, uJ per image"]  # fmt: skip
+    header = ["", "uJ per time step", "us per step by published latencies, one event after the other",
+              "static power over that time, uJ per image"]  # fmt: skip
     return table(header, rows)
 
 
@@ -308,9 +330,12 @@ def section(networks: Sequence[Network], docs: Path) -> list[str]:
         "them (training: accumulations and weight updates; inference: accumulations).",
         "",
         *totals_table(networks, profiles),
-        f"### Range over the profiles of {default.chip}, and what event models leave out",
+        "Range over the profiles of each chip (their number; a profile that lacks more than another is left out):",
         "",
-        *range_table(networks, default),
+        *ranges_table(networks, profiles),
+        f"### Per time step by {default.name}, and what event models leave out",
+        "",
+        *steps_table(networks, default),
         "### A conventional network of equal size",
         "",
         f"One dense, unpruned pass of {costs.n_inputs} x {costs.n_neurons} multiply-accumulates at 45 nm, every word "

@@ -31,8 +31,13 @@ class Spread:
 
     @property
     def compared(self) -> dict[str, float]:
-        """Totals that the range is made of: of the profiles that lack nothing, or of all where each lacks some."""
-        return {name: pj for name, pj in self.totals_pj.items() if name not in self.lacking} or self.totals_pj
+        """Totals that the range is made of: without those of profiles that lack more than another one does."""
+        lacking = {name: set(self.lacking.get(name, ())) for name in self.totals_pj}
+        return {
+            name: pj
+            for name, pj in self.totals_pj.items()
+            if not any(other < lacking[name] for other in lacking.values())
+        }
 
     @property
     def low_pj(self) -> float:

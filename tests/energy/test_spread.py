@@ -40,6 +40,13 @@ def test_a_profile_that_lacks_something_is_named_and_left_out() -> None:
     assert with_neurons.totals_pj["spinnaker2"] == 10_000.0
     without = spread_over(HardwareEvents(1, 1000, 0, 0, 0, 0, 0, 0), profiles)
     assert (without.low_pj, without.high_pj) == (10_000.0, 450_000.0)
+    # none prices learning; the one that prices no neurons either is still no lower limit
+    both = spread_over(HardwareEvents(1, 1000, 7, 10, 0, 0, 0, 0), profiles)
+    assert both.lacking == {
+        "spinnaker2": ("synaptic_updates", "neuron_updates_active"),
+        "spinnaker2-hoppner2019": ("synaptic_updates",),
+    }
+    assert both.low_pj == both.high_pj == pytest.approx(1000 * 450 + 10 * 2190)
     none_complete = spread_over(HardwareEvents(1, 1000, 7, 0, 0, 0, 0, 0), profiles)
     assert (none_complete.low_pj, none_complete.high_pj) == (10_000.0, 450_000.0)
 
