@@ -179,7 +179,7 @@ def ranges_table(networks: Sequence[Network], profiles: Sequence[HardwareProfile
             together = network.all_events(phase)
             spread = spread_over(together.events, profiles_of_chip(chip))
             low, high = (digits(pj / together.images / 1e6) for pj in (spread.low_pj, spread.high_pj))
-            cells.append(f"{low} .. {high} ({len(spread.compared)})" if len(spread.totals_pj) > 1 else f"{low} (1)")
+            cells.append(f"{low} .. {high} ({len(spread.compared)})" if len(spread.compared) > 1 else f"{low} (1)")
         rows.append([chip, *cells])
     return table(["chip", *headings(networks)], rows)
 
