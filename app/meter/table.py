@@ -1,0 +1,74 @@
+"""What a meter has counted, and what it costs, as text for people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from lavaprune.energy.estimator import estimate_energy
+from lavaprune.energy.profile import load_profile
+from lavaprune.energy.table import energy_table
+from lavaprune.meter.counts import Hops, MeterCounts
+
+_WIDTH = 100
+
+
+def meter_table(counts: MeterCounts, profile_name: str, hops: Hops | None = None, *, stored: bool = False) -> str:
+    """Lay out connections, populations and the energy of both, and say what is missing.
+
+    Parameters
+    ----------
+    counts : MeterCounts
+    profile_name : str
+        As for `lavaprune.energy.profile.load_profile`.
+    hops, stored
+        As for `MeterCounts.events`.
+
+    Raises
+    ------
+    EnergyError
+        For an unknown or malformed profile.
+    InputError
+        For hops of an unknown connection.
+    """
+    profile = load_profile(profile_name)
+    total = estimate_energy(counts.events(hops, stored=stored), profile)
+
+    connections = [["connection", "spikes", "synaptic ops", "zeros stored", "updates", "pJ"]]
+    for c in counts.connections:
+        part = estimate_energy(c.events((hops or {}).get(c.name, (0, 0)), stored=stored), profile)
+        numbers = (c.spikes, c.synaptic_ops, c.stored_synaptic_ops - c.synaptic_ops, c.synaptic_updates)
+        connections.append([c.name, *(f"{number:,}" for number in numbers), f"{part.total_pj:,.1f}"])
+    populations = [["neurons", "spikes", "active updates", "inactive", "pJ"]]
+    for p in counts.populations:
+        pj = estimate_energy(p.events(), profile).total_pj
+        updates = (p.updates_active, p.updates_inactive)
+        populations.append([p.name, f"{p.spikes:,}", *(f"{number:,}" for number in updates), f"{pj:,.1f}"])
+
+    lines = [f"Counted in {counts.steps:,} steps", *_columns(connections), *_columns(populations)]
+    if stored:
+        lines.append("  Stored weights of zero are priced as synaptic operations.")
+    lines += ["", energy_table({"total": total})]
+    normalisation = sum(c.normalisation_ops for c in counts.connections)
+    if normalisation:
+        lines += _wrapped(f"Without a price: {normalisation:,} operations of weight normalisation.")
+    if counts.off_chip:
+        lines += _wrapped(f"Input, output and host, of which only spikes count: {', '.join(counts.off_chip)}.")
+    for name, reason in counts.not_counted.items():
+        lines += _wrapped(f"NOT COUNTED: {name}: {reason}.")
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The first column to the left, the others to the right; nothing for a heading alone."""
+    if len(rows) == 1:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  " + "  ".join([row[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
