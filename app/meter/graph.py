@@ -73,7 +73,8 @@ def _neighbours(process: AbstractProcess) -> Iterator[AbstractProcess]:
 class Labels:
     """Names of Processes for people: the user's own, or the class and a number.
 
-    A part of a hierarchical Process follows its owner and a dot, such as ``Dense_2.neuron``.
+    A part of a hierarchical Process follows its owner and a dot, such as ``Dense_2.neuron``, unless all parts in the
+    graph have one and the same owner. Where that leaves two with one name, all their owners are written out.
 
     Parameters
     ----------
@@ -82,19 +83,18 @@ class Labels:
     """
 
     def __init__(self, processes: Iterable[AbstractProcess]) -> None:
-        owners: dict[AbstractProcess, None] = {}
-        for process in processes:
-            while process is not None:
-                owners[process] = None
-                process = parent_of(process)
-        self._labels: dict[AbstractProcess, str] = {}
+        lineages = {process: _lineage(process) for process in processes}
         self._numbers: Counter[str] = Counter()
-        ordered = sorted(owners, key=lambda process: process.id)
-        self._names = {process: self._own_name(process) for process in ordered}
-        uses = Counter(self._full(process) for process in ordered)
-        for process in ordered:
-            label = self._full(process)
-            self._labels[process] = label if uses[label] == 1 else f"{label} (id {process.id})"
+        everyone = {process for lineage in lineages.values() for process in lineage}
+        self._names = {process: self._own_name(process) for process in sorted(everyone, key=lambda p: p.id)}
+        owners = {lineage[-2] for lineage in lineages.values() if len(lineage) > 1}
+        shown = 1 if len(owners) == 1 else 2
+        self._labels = {process: self._path(lineage[-shown:]) for process, lineage in lineages.items()}
+        for way in (self._path, lambda lineage: f"{self._path(lineage)} (id {lineage[-1].id})"):
+            uses = Counter(self._labels.values())
+            for process, label in self._labels.items():
+                if uses[label] > 1:
+                    self._labels[process] = way(lineages[process])
 
     def __getitem__(self, process: AbstractProcess) -> str:
         return self._labels[process]
@@ -106,6 +106,11 @@ class Labels:
         self._numbers[name] += 1
         return f"{name}_{self._numbers[name]}"
 
-    def _full(self, process: AbstractProcess) -> str:
-        parent = parent_of(process)
-        return self._names[process] if parent is None else f"{self._full(parent)}.{self._names[process]}"
+    def _path(self, lineage: list[AbstractProcess]) -> str:
+        return ".".join(self._names[process] for process in lineage)
+
+
+def _lineage(process: AbstractProcess) -> list[AbstractProcess]:
+    """The owners of a Process, from the outermost, and the Process itself."""
+    parent = parent_of(process)
+    return [*([] if parent is None else _lineage(parent)), process]

@@ -162,6 +162,9 @@ def kind_of(process: AbstractProcess, like: Mapping[type, type] | None = None) -
         return OwnNetwork()
     if isinstance(process, CountingProcess):
         return OwnCounters(is_synapses=hasattr(process, _OWN_SYNAPSES_PORT))
-    if not process.in_ports.members and process.out_ports.members and not process.procs.members:
-        return OffChip()
     return Unknown()
+
+
+def is_source(process: AbstractProcess) -> bool:
+    """Whether a leaf Process of any class only sends."""
+    return bool(process.out_ports.members) and not process.in_ports.members

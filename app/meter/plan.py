@@ -20,6 +20,7 @@ from lavaprune.meter.kinds import (
     OwnNetwork,
     Synapses,
     Unknown,
+    is_source,
     kind_of,
 )
 
@@ -102,6 +103,9 @@ class MeterPlan:
         ordered = sorted(models, key=lambda process: process.id)
         self._labels = Labels(ordered)
         self._kinds = {process: kind_of(process, like) for process in ordered}
+        for process, kind in self._kinds.items():
+            if isinstance(kind, Unknown) and is_source(process):
+                self._kinds[process] = OffChip()
         for process in ordered:
             reason = _why_not(process, self._kinds[process], models[process])
             if reason is not None:
