@@ -102,9 +102,14 @@ class Labels:
     def _own_name(self, process: AbstractProcess) -> str:
         if not _AUTOMATIC_NAME.fullmatch(process.name):
             return str(process.name)
-        name = type(process).__name__
-        self._numbers[name] += 1
-        return f"{name}_{self._numbers[name]}"
+        parent = parent_of(process)
+        if parent is not None:  # what a SubProcessModel has made is called as its attribute
+            for name, member in zip(parent.procs.member_names, parent.procs.members, strict=True):
+                if member is process:
+                    return str(name)
+        cls = type(process).__name__
+        self._numbers[cls] += 1
+        return f"{cls}_{self._numbers[cls]}"
 
     def _path(self, lineage: list[AbstractProcess]) -> str:
         return ".".join(self._names[process] for process in lineage)
