@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -19,7 +20,11 @@ def read(name: str) -> nbformat.NotebookNode:
 
 
 def test_there_are_notebooks() -> None:
-    assert {"01_a_network_that_learns.ipynb", "02_pruning.ipynb"} <= set(NOTEBOOKS)
+    assert {
+        "01_a_network_that_learns.ipynb",
+        "02_pruning.ipynb",
+        "03_energy_of_any_lava_network.ipynb",
+    } <= set(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -71,6 +76,8 @@ def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         check_first(outputs)
     if name.startswith("02_"):
         check_second(outputs)
+    if name.startswith("03_"):
+        check_third(notebook, outputs)
 
 
 def printed(outputs: dict[str, list[nbformat.NotebookNode]]) -> dict[str, str]:
@@ -105,3 +112,30 @@ def check_second(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
     assert training["constant"] < training["apt"] < training["none"] < 2 * training["constant"]
     assert controller["constant"] < controller["contrast"] < 0.02 * training["contrast"]
     assert text["own-run"].splitlines()[1].endswith("to the bit: True")
+
+
+def check_third(notebook: nbformat.NotebookNode, outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
+    """What the text of the third notebook promises."""
+    text = printed(outputs)
+    (script,) = (cell.source for cell in notebook.cells if cell.id == "chain-run")
+    assert sum(line.endswith("# added") for line in script.splitlines()) <= 5
+    spikes, operations, zeros = numbers_after("lif1 -> dense -> lif2", text["chain-run"])[:3]
+    assert operations + zeros == 2 * spikes > 0
+    assert "event-model dynamic energy, profile loihi1-davies2018" in text["chain-run"]
+    assert "loihi1-davies2018" in text["profiles-table"]
+    spikes, operations, _, updates = numbers_after("-> plastic -> neurons", text["learning-run"])[:4]
+    assert 0 < operations <= 5 * spikes
+    assert updates > 0
+    if importlib.util.find_spec("lava.lib") is None:
+        assert text["netx-run"] == "lava-dl is not installed: this part is left out.\n"
+    else:
+        whole, pruned = text["netx-run"].split("--- 10% of the weights")
+        for connection in ("-> in_layer.synapse -> in_layer.neuron", "-> out_layer.synapse -> out_layer.neuron"):
+            assert 0 < numbers_after(connection, pruned)[1] < 0.2 * numbers_after(connection, whole)[1]
+        assert any("image/png" in output.get("data", {}) for output in outputs["netx-picture"])
+
+
+def numbers_after(name: str, text: str) -> list[float]:
+    """The numbers in the line with this name."""
+    (line,) = (line for line in text.splitlines() if name in line)
+    return [float(number.replace(",", "")) for number in line.split(name)[1].split()]

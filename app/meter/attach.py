@@ -89,7 +89,7 @@ def _attach_synapses(model: Any, plan: ProcessPlan, board: CounterBoard, tap: Me
         board.rows[rows, STEPS] += 1
 
     _after(model, "run_spk", count)
-    if plan.kind.learns and rows:
+    if plan.kind.learns:
         # Updates are the Process's, not a source's: they stand in its first row.
         def count_updates() -> None:
             board.rows[rows[0], UPDATES] += pending_updates(model)

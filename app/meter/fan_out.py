@@ -37,10 +37,9 @@ class DenseFanOut:
     """
 
     def count(self, model: Any, arrived: Mask) -> tuple[int, int]:
-        inputs = np.flatnonzero(arrived)
-        if not inputs.size:
+        if not arrived.any():
             return 0, 0
-        met = model.weights[..., inputs]
+        met = model.weights[..., arrived.reshape(-1)]  # a mask takes columns faster than their numbers do
         return int(np.count_nonzero(met)), int(met.size)
 
 

@@ -25,6 +25,7 @@ from lavaprune.meter.kinds import (
 )
 
 EXTERNAL = "external pipe"
+NOTHING = "nothing"
 
 FUSED_CONNECTIONS = ("input to exc", "exc to inh", "lateral")
 FUSED_POPULATIONS = ("exc", "inh")
@@ -138,10 +139,9 @@ class MeterPlan:
 
     def _synapse_rows(self, process: AbstractProcess, label: str) -> dict[str, int]:
         target = self._target(process)
-        return {
-            source: self._connection(f"{name} -> {label} -> {target}")
-            for source, name in self._source_names(process.s_in).items()
-        }
+        # Synapses without a source may still learn.
+        names = self._source_names(process.s_in) or {"": NOTHING}
+        return {source: self._connection(f"{name} -> {label} -> {target}") for source, name in names.items()}
 
     def _direct_rows(self, process: AbstractProcess, label: str, port_name: str) -> dict[str, int]:
         """Rows for what reaches neurons from other neurons, or from outside, without a Process of synapses."""
@@ -178,11 +178,11 @@ class MeterPlan:
         return self._labels[process] if process in self._kinds else process.name
 
     def _joined(self, port: InPort) -> str:
-        return " + ".join(self._source_names(port).values()) or "nothing"
+        return " + ".join(self._source_names(port).values()) or NOTHING
 
     def _target(self, process: AbstractProcess) -> str:
         targets = [self._labels_of(target) for target in targets_of(process, "a_out") if target in self._kinds]
-        return " + ".join(targets) or "nothing"
+        return " + ".join(targets) or NOTHING
 
 
 def _source_ids(port: InPort) -> list[str]:
@@ -210,6 +210,8 @@ def _why_not(process: AbstractProcess, kind: Kind, model: type) -> str | None:
         return _what_is_missing(model, ("s_in", "a_out", kind.weights))
     if isinstance(kind, Neurons):
         return _what_is_missing(model, kind.members)
+    if isinstance(kind, OwnCounters):
+        return _what_is_missing(model, ("s_in", "a_out", "counters") if kind.is_synapses else ("counters",))
     return None
 
 
