@@ -68,7 +68,7 @@ def attach(model: Any, builder: Any, plan: ProcessPlan, board: CounterBoard) -> 
     elif isinstance(plan.kind, Neurons):
         _attach_neurons(model, plan, board, list(taps.values()))
     elif isinstance(plan.kind, OwnCounters):
-        _attach_own(model, board, plan.own_rows[0], taps.get("s_in"))
+        _attach_own(model, plan, board, list(taps.values()))
     elif isinstance(plan.kind, OwnNetwork):
         _attach_fused(model, plan, board)
 
@@ -135,8 +135,10 @@ def _count_direct(taps: list[MessageTap], board: CounterBoard) -> None:
                 row[field] += n_spikes
 
 
-def _attach_own(model: Any, board: CounterBoard, index: int, tap: MessageTap | None) -> None:
-    row = board.rows[index]
+def _attach_own(model: Any, plan: ProcessPlan, board: CounterBoard, taps: list[MessageTap]) -> None:
+    assert isinstance(plan.kind, OwnCounters)
+    is_synapses = plan.kind.is_synapses
+    row = board.rows[plan.own_rows[0]]
     names = _counter_names(model)
     before = model.counters.sum(axis=0)
 
@@ -145,9 +147,11 @@ def _attach_own(model: Any, board: CounterBoard, index: int, tap: MessageTap | N
         now = model.counters.sum(axis=0)
         _add_own(row, dict(zip(names, (now - before).tolist(), strict=True)))
         before = now
-        for _, arrived in tap.take() if tap is not None else ():
-            row[SPIKES] += np.count_nonzero(arrived)
         row[STEPS] += 1
+        if is_synapses:
+            row[SPIKES] += sum(np.count_nonzero(arrived) for tap in taps for _, arrived in tap.take())
+        else:
+            _count_direct(taps, board)
 
     _after(model, "run_spk", count)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -124,12 +125,14 @@ class MeterPlan:
             direct = {name: self._direct_rows(process, label, name) for name in kind.inputs}
             self.processes[process] = ProcessPlan(kind, direct, (self._population(label),))
         elif isinstance(kind, OwnCounters) and kind.is_synapses:
-            sources = _source_ids(process.s_in)
-            name = f"{self._joined(process.s_in)} -> {label} -> {self._target(process)}"
+            sources = self._source_names(process.s_in)
+            name = f"{' + '.join(sources.values()) or NOTHING} -> {label} -> {self._target(process)}"
             row = self._connection(name)
             self.processes[process] = ProcessPlan(kind, {"s_in": dict.fromkeys(sources, row)}, (row,))
         elif isinstance(kind, OwnCounters):
-            self.processes[process] = ProcessPlan(kind, {}, (self._population(label),))
+            inputs = [name for name in process.in_ports.member_names if name.startswith("a_")]
+            direct = {name: self._direct_rows(process, label, name) for name in inputs}
+            self.processes[process] = ProcessPlan(kind, direct, (self._population(label),))
         elif isinstance(kind, OwnNetwork):
             own_rows = [self._connection(f"{label}: {name}") for name in FUSED_CONNECTIONS]
             own_rows += [self._population(f"{label}: {name}") for name in FUSED_POPULATIONS]
@@ -170,23 +173,21 @@ class MeterPlan:
 
     def _source_names(self, port: InPort) -> dict[str, str]:
         """Port id of each source -> its name."""
-        names = {_port_id(source): self._labels_of(source.process) for source in sources_of(port)}
+        sources = sources_of(port)
+        uses = Counter(source.process for source in sources)
+        names = {
+            _port_id(source): self._labels_of(source.process) + (f".{source.name}" if uses[source.process] > 1 else "")
+            for source in sources
+        }
         return names | ({EXTERNAL: EXTERNAL} if port.external_pipe_flag else {})
 
     def _labels_of(self, process: AbstractProcess) -> str:
         # A hierarchical Process without a source of its own is no leaf and has no label of its own.
         return self._labels[process] if process in self._kinds else process.name
 
-    def _joined(self, port: InPort) -> str:
-        return " + ".join(self._source_names(port).values()) or NOTHING
-
     def _target(self, process: AbstractProcess) -> str:
         targets = [self._labels_of(target) for target in targets_of(process, "a_out") if target in self._kinds]
         return " + ".join(targets) or NOTHING
-
-
-def _source_ids(port: InPort) -> list[str]:
-    return [_port_id(source) for source in sources_of(port)] + [EXTERNAL] * bool(port.external_pipe_flag)
 
 
 def _port_id(source: OutPort) -> str:

@@ -153,6 +153,19 @@ def test_injected_spikes() -> None:
     assert found == {"injector -> w -> out": (12, 8, 24), "external pipe -> w -> out": (8, 16, 16)}
 
 
+def test_learning_without_a_source_is_not_lost() -> None:
+    """Synapses that nothing arrives at learn from their neurons' spikes all the same."""
+    rule = Loihi2FLearningRule(dw="2^-1*y0*x1", x1_impulse=16, x1_tau=4, t_epoch=1)
+    learning = LearningDense(weights=np.full((2, 3), 4), learning_rule=rule, name="w")
+    post = raster((2,), STEPS)
+    source(post, learning.s_in_bap)
+    meter = EnergyMeter(learning)
+    run(learning, STEPS, lambda: True)
+    (connection,) = meter.counts().connections
+    assert connection.name == "nothing -> w -> nothing"
+    assert (connection.spikes, connection.synaptic_updates) == (0, 3 * np.count_nonzero(post))
+
+
 def test_what_is_not_known_is_named() -> None:
     """A Process of the user's is not counted, nor what it sends to neurons; what it sends to synapses is."""
     dense = Dense(weights=np.array([[2, 0, 4], [0, 2, 6]]), name="w")

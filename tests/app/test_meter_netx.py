@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -17,7 +18,6 @@ sys.path.append(str(Path(__file__).parent / "toys"))
 from meter_toys import conv_ops, dense_ops, raster, run, sink, source
 
 hdf5 = pytest.importorskip("lava.lib.dl.netx.hdf5", reason="needs lava-dl")
-h5py = pytest.importorskip("h5py", reason="needs h5py, as lava-dl does")
 
 STEPS = 20
 SHAPE = (6, 5, 2)  # x, y, channels

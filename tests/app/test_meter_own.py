@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.dense.process import Dense
 from lava.proc.io.source import RingBuffer as Source
 
 from lavaprune.energy.counts import COUNTER_NAMES, EventCounts
@@ -18,6 +19,7 @@ from lavaprune.meter import EnergyMeter
 from lavaprune.meter.attach import FIELDS_OF_OWN_COUNTERS
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
+from lavaprune.processes.conductance_lif import ConductanceLIF
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST, PHASE_TRAIN
 from lavaprune.processes.fused_network import REQUEST_NOTHING, FusedNetwork
 from lavaprune.processes.run_config import RegisteredSimCfg
@@ -89,6 +91,32 @@ def test_fused_network(inhibition: str) -> None:
     meter = EnergyMeter(process)
     run_guarded(process, RunSteps(num_steps=batches), Loihi2SimCfg(select_tag="fixed_pt"), TIMEOUT_S)
     assert meter.events() == HardwareEvents.from_counts(expected, steps=len(PHASES) * p.steps)
+
+
+def test_among_lavas_own() -> None:
+    """Lava's synapses before our neurons, and an input without synapses: the same rows as between Lava's own."""
+    p = network(3, gain_exc=40.0)
+    spikes = (np.random.default_rng(1).random((4, 50)) < 0.4).astype(int)
+    dense, neurons = Dense(weights=np.full((3, 4), 200), name="dense"), ConductanceLIF(p, name="neurons")
+    for data, port in ((spikes, dense.s_in), (spikes[:3], neurons.a_inh_in)):
+        Source(data=data).s_out.connect(port)
+    dense.a_out.connect(neurons.a_exc_in)
+    meter = EnergyMeter(dense)
+    counted = run_guarded(
+        dense, RunSteps(num_steps=50), Loihi2SimCfg(select_tag="fixed_pt"), TIMEOUT_S, neurons.counters.get
+    )
+    assert counted is not None
+    counts = meter.counts()
+    n_spikes, n_direct = np.count_nonzero(spikes), np.count_nonzero(spikes[:3])
+    found = {c.name: (c.spikes, c.synaptic_ops) for c in counts.connections}
+    assert found == {
+        "RingBuffer_1 -> dense -> neurons": (n_spikes, 3 * n_spikes),
+        "RingBuffer_2 -> neurons": (n_direct, n_direct),
+    }
+    (population,) = counts.populations
+    by_itself = counted.sum(axis=0).astype(int).tolist()
+    assert [population.spikes, population.updates_active, population.updates_inactive] == by_itself
+    assert population.spikes > 0
 
 
 def test_every_counter_has_its_place() -> None:
