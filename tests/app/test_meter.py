@@ -219,14 +219,16 @@ def test_hierarchical_processes() -> None:
 
 def test_a_run_that_breaks_leaves_its_counts() -> None:
     """The memory outlives the graph's OS processes, whatever becomes of them."""
-    chain = Chain()
-    record = sink(chain.second.s_out, STEPS)
-    bad = sink(chain.first.s_out, STEPS)
-    bad.data.init = np.zeros((4, STEPS))  # of another shape: its model raises in the first step
-    meter = EnergyMeter(record)
-    with pytest.raises(RunError, match="RingBuffer"):
-        run(chain.first, STEPS, lambda: True)
-    assert meter.counts().populations[0].spikes == 0
+    generator, relay = own.Generator(3), own.Relay(3, fails_at=8, name="relay")
+    dense = Dense(weights=np.array([[2, 0, 4], [0, 2, 6]]))
+    lif = LIF(shape=(2,))
+    generator.s_out.connect([relay.s_in, dense.s_in])
+    dense.a_out.connect(lif.a_in)
+    meter = EnergyMeter(dense)
+    with pytest.raises(RunError, match="'relay' raised ValueError: broken on purpose"):
+        run(dense, STEPS, lambda: True)
+    (connection,) = meter.counts().connections
+    assert (connection.spikes, connection.synaptic_ops) == (6, 8)  # of steps 3 and 6; step 9 is never reached
 
 
 def test_energy_by_hand() -> None:

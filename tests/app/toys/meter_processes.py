@@ -24,10 +24,10 @@ class Generator(AbstractProcess):
 
 
 class Relay(AbstractProcess):
-    """Hands on what it received in the step before."""
+    """Hands on what it received in the step before, until in step `fails_at` it raises."""
 
-    def __init__(self, n: int, **proc_params) -> None:
-        super().__init__(n=n, **proc_params)
+    def __init__(self, n: int, fails_at: int = 0, **proc_params) -> None:
+        super().__init__(n=n, fails_at=fails_at, **proc_params)
         self.s_in = InPort(shape=(n,))
         self.s_out = OutPort(shape=(n,))
 
@@ -65,6 +65,8 @@ class PyRelay(PyLoihiProcessModel):
         self.last = np.zeros(proc_params["n"], np.int32)
 
     def run_spk(self):
+        if self.time_step == self.proc_params["fails_at"]:
+            raise ValueError("broken on purpose")
         self.s_out.send(self.last)
         self.last = self.s_in.recv()
 
