@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 from lavaprune.energy.hardware_events import HardwareEvents
-from lavaprune.errors import InputError
-
-Hops = Mapping[str, tuple[int, int]]
-"""Connection -> hops that each of its spikes makes between tiles, east-west and north-south."""
-
-NO_EVENTS = HardwareEvents(0, 0, 0, 0, 0, 0, 0, 0)
+from lavaprune.energy.placement import Messages
 
 
 @dataclass(frozen=True)
@@ -46,17 +40,25 @@ class ConnectionCounts:
     controller_ops: int
     normalisation_ops: int
 
-    def events(self, hops: tuple[int, int] = (0, 0), *, stored: bool = False) -> HardwareEvents:
-        """Return what is priced: each spike is one message within a tile, and makes `hops`."""
+    def events(self, *, stored: bool = False, is_placed: bool = False) -> HardwareEvents:
+        """Return what is priced.
+
+        Parameters
+        ----------
+        stored : bool
+            Count stored weights of zero as synaptic operations too.
+        is_placed : bool
+            Leave spikes out, since a placement says which messages they make; else each is one, within a tile.
+        """
         return HardwareEvents(
             steps=0,
             synaptic_ops=self.stored_synaptic_ops if stored else self.synaptic_ops,
             synaptic_updates=self.synaptic_updates,
             neuron_updates_active=0,
             neuron_updates_inactive=0,
-            spikes_within_tile=self.spikes,
-            hops_ew=self.spikes * hops[0],
-            hops_ns=self.spikes * hops[1],
+            spikes_within_tile=0 if is_placed else self.spikes,
+            hops_ew=0,
+            hops_ns=0,
             controller_ops=self.controller_ops,
         )
 
@@ -115,26 +117,24 @@ class MeterCounts:
     off_chip: tuple[str, ...]
     not_counted: dict[str, str]
 
-    def events(self, hops: Hops | None = None, *, stored: bool = False) -> HardwareEvents:
+    def events(self, messages: Messages | None = None, *, stored: bool = False) -> HardwareEvents:
         """Add everything up.
 
         Parameters
         ----------
-        hops : mapping of str to (int, int), optional
-            Per connection, how far a placement on cores makes each of its spikes travel; none unless given.
+        messages : Messages, optional
+            What the counted spikes cause on cores, and how far that travels: from `lavaprune.energy.placement.route`.
+            Without it, each spike is one message within a tile on each connection that it takes.
         stored : bool
-            Count stored weights of zero as synaptic operations too.
-
-        Raises
-        ------
-        InputError
-            If `hops` names a connection that does not exist.
+            As for `ConnectionCounts.events`.
         """
-        hops = hops or {}
-        names = [connection.name for connection in self.connections]
-        unknown = [repr(name) for name in hops if name not in names]
-        if unknown:
-            raise InputError(f"meter: hops of {', '.join(unknown)}; known connections: {', '.join(names)}")
-        parts = [part.events(hops.get(part.name, (0, 0)), stored=stored) for part in self.connections]
-        parts += [population.events() for population in self.populations]
-        return reduce(add, parts, NO_EVENTS) + HardwareEvents(self.steps, 0, 0, 0, 0, 0, 0, 0)
+        rest = HardwareEvents(
+            steps=self.steps,
+            synaptic_ops=0,
+            synaptic_updates=0,
+            neuron_updates_active=0,
+            neuron_updates_inactive=0,
+            **(Messages(0, 0, 0) if messages is None else messages).to_dict(),
+        )
+        parts = [part.events(stored=stored, is_placed=messages is not None) for part in self.connections]
+        return reduce(add, [*parts, *(population.events() for population in self.populations)], rest)

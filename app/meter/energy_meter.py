@@ -11,6 +11,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.estimator import EnergyEstimate, estimate_energy
 from lavaprune.energy.hardware_events import HardwareEvents
+from lavaprune.energy.placement import Messages
 from lavaprune.energy.profile import DEFAULT_PROFILE, load_profile
 from lavaprune.errors import InputError
 from lavaprune.meter.attach import attach
@@ -26,7 +27,7 @@ from lavaprune.meter.board import (
     UPDATES,
     CounterBoard,
 )
-from lavaprune.meter.counts import ConnectionCounts, Hops, MeterCounts, PopulationCounts
+from lavaprune.meter.counts import ConnectionCounts, MeterCounts, PopulationCounts
 from lavaprune.meter.graph import connected_processes
 from lavaprune.meter.hook import after_build, after_compile
 from lavaprune.meter.kinds import STOCK, OwnCounters, OwnNetwork, Synapses, Unknown, kind_of
@@ -116,12 +117,12 @@ class EnergyMeter:
             not_counted=dict(plan.not_counted),
         )
 
-    def events(self, hops: Hops | None = None, *, stored: bool = False) -> HardwareEvents:
+    def events(self, messages: Messages | None = None, *, stored: bool = False) -> HardwareEvents:
         """Return the events that hardware profiles price, over the whole graph; see `MeterCounts.events`."""
-        return self.counts().events(hops, stored=stored)
+        return self.counts().events(messages, stored=stored)
 
     def energy(
-        self, profile: str = DEFAULT_PROFILE, hops: Hops | None = None, *, stored: bool = False
+        self, profile: str = DEFAULT_PROFILE, messages: Messages | None = None, *, stored: bool = False
     ) -> EnergyEstimate:
         """Return the event-model dynamic energy in pJ.
 
@@ -129,7 +130,7 @@ class EnergyMeter:
         ----------
         profile : str
             Name of a hardware profile, or the path of a ``.toml`` file.
-        hops, stored
+        messages, stored
             As for `MeterCounts.events`.
 
         Raises
@@ -138,17 +139,17 @@ class EnergyMeter:
             For an unknown profile (the known ones listed), or as in `counts`.
         """
         try:
-            return estimate_energy(self.events(hops, stored=stored), load_profile(profile))
+            return estimate_energy(self.events(messages, stored=stored), load_profile(profile))
         except EnergyError as error:
             raise InputError(str(error)) from None
 
-    def table(self, profile: str = DEFAULT_PROFILE, hops: Hops | None = None, *, stored: bool = False) -> str:
+    def table(self, profile: str = DEFAULT_PROFILE, messages: Messages | None = None, *, stored: bool = False) -> str:
         """Return counts and energy as text: connections, neurons, components, and what was not counted.
 
         Parameters and errors as for `energy`.
         """
         try:
-            return meter_table(self.counts(), profile, hops, stored=stored)
+            return meter_table(self.counts(), profile, messages, stored=stored)
         except EnergyError as error:
             raise InputError(str(error)) from None
 

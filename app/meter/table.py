@@ -6,14 +6,17 @@ import textwrap
 from collections.abc import Sequence
 
 from lavaprune.energy.estimator import estimate_energy
+from lavaprune.energy.placement import Messages
 from lavaprune.energy.profile import load_profile
 from lavaprune.energy.table import energy_table
-from lavaprune.meter.counts import Hops, MeterCounts
+from lavaprune.meter.counts import MeterCounts
 
 _WIDTH = 100
 
 
-def meter_table(counts: MeterCounts, profile_name: str, hops: Hops | None = None, *, stored: bool = False) -> str:
+def meter_table(
+    counts: MeterCounts, profile_name: str, messages: Messages | None = None, *, stored: bool = False
+) -> str:
     """Lay out connections, populations and the energy of both, and say what is missing.
 
     Parameters
@@ -21,22 +24,20 @@ def meter_table(counts: MeterCounts, profile_name: str, hops: Hops | None = None
     counts : MeterCounts
     profile_name : str
         As for `lavaprune.energy.profile.load_profile`.
-    hops, stored
+    messages, stored
         As for `MeterCounts.events`.
 
     Raises
     ------
     EnergyError
         For an unknown or malformed profile.
-    InputError
-        For hops of an unknown connection.
     """
     profile = load_profile(profile_name)
-    total = estimate_energy(counts.events(hops, stored=stored), profile)
+    total = estimate_energy(counts.events(messages, stored=stored), profile)
 
     connections = [["connection", "spikes", "synaptic ops", "zeros stored", "updates", "pJ"]]
     for c in counts.connections:
-        part = estimate_energy(c.events((hops or {}).get(c.name, (0, 0)), stored=stored), profile)
+        part = estimate_energy(c.events(stored=stored, is_placed=messages is not None), profile)
         numbers = (c.spikes, c.synaptic_ops, c.stored_synaptic_ops - c.synaptic_ops, c.synaptic_updates)
         connections.append([c.name, *(f"{number:,}" for number in numbers), f"{part.total_pj:,.1f}"])
     populations = [["neurons", "spikes", "active updates", "inactive", "pJ"]]
@@ -48,6 +49,8 @@ def meter_table(counts: MeterCounts, profile_name: str, hops: Hops | None = None
     lines = [f"Counted in {counts.steps:,} steps", *_columns(connections), *_columns(populations)]
     if stored:
         lines.append("  Stored weights of zero are priced as synaptic operations.")
+    if messages is not None:
+        lines.append("  Spikes are priced as the messages that a placement makes of them, in the network as a whole.")
     lines += ["", energy_table({"total": total})]
     normalisation = sum(c.normalisation_ops for c in counts.connections)
     if normalisation:

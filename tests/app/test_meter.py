@@ -17,8 +17,13 @@ from lava.proc.io.injector import Injector
 from lava.proc.lif.process import LIF
 from lava.proc.monitor.process import Monitor
 
+from lavaprune.energy.chip import load_chip
+from lavaprune.energy.connectivity import Mask
+from lavaprune.energy.core_fit import fit_network
 from lavaprune.energy.estimator import estimate_energy
 from lavaprune.energy.hardware_events import HardwareEvents
+from lavaprune.energy.network_description import Connection, NetworkDescription, Population
+from lavaprune.energy.placement import Messages, route
 from lavaprune.energy.profile import load_profile
 from lavaprune.errors import InputError, RunError
 from lavaprune.meter import EnergyMeter
@@ -247,10 +252,26 @@ def test_energy_by_hand() -> None:
     assert meter.events() == HardwareEvents(STEPS, used.synaptic_ops, 0, active, inactive, used.spikes, 0, 0)
     by_hand = 23.6 * used.synaptic_ops + 81 * active + 52 * inactive + 1.7 * used.spikes
     assert meter.energy("loihi1-davies2018").total_pj == pytest.approx(by_hand)
-    hops = {used.name: (2, 1), silent.name: (9, 9)}
-    assert meter.energy(hops=hops).total_pj == pytest.approx(by_hand + (2 * 3.0 + 4.0) * used.spikes)
+    messages = Messages(spikes_within_tile=7, hops_ew=5, hops_ns=2)
+    placed = by_hand + 1.7 * (7 - used.spikes) + 3.0 * 5 + 4.0 * 2
+    assert meter.energy(messages=messages).total_pj == pytest.approx(placed)
+    assert f"{placed:,.1f}" in meter.table(messages=messages)
     more = 23.6 * (used.stored_synaptic_ops - used.synaptic_ops)
     assert meter.energy(stored=True).total_pj == pytest.approx(by_hand + more)
+
+
+def test_messages_of_a_placement() -> None:
+    """Spikes of each neuron, recorded, on the layout of a core fit; a neuron without synapses sends nothing there."""
+    chain = Chain()
+    record = sink(chain.first.s_out, STEPS)
+    meter = EnergyMeter(chain.first)
+    spikes, weights = run(chain.first, STEPS, lambda: (record.data.get(), chain.dense.weights.get()))
+    description = NetworkDescription(
+        (Population("lif1", 3), Population("lif2", 2)), (Connection("dense", "lif1", "lif2", Mask(weights.T != 0)),)
+    )
+    messages = route(fit_network(description, load_chip("loihi1")), {"lif1": np.count_nonzero(spikes, axis=1)})
+    assert messages == Messages(meter.counts().populations[0].spikes, 0, 0)
+    assert meter.events(messages) == meter.events()
 
 
 def test_table() -> None:
@@ -303,14 +324,6 @@ class TestBadUse:
             with pytest.raises(InputError) as excinfo:
                 ask("loihi9")
             self.refused(excinfo, "'loihi9'", "loihi1-davies2018")
-
-    def test_hops_of_an_unknown_connection(self) -> None:
-        chain = Chain()
-        meter = EnergyMeter(chain.second)
-        run(chain.first, 2, lambda: True)
-        with pytest.raises(InputError) as excinfo:
-            meter.table(hops={"lif1": (1, 1)})
-        self.refused(excinfo, "'lif1'", "lif1 -> dense -> lif2")
 
     def test_before_the_first_run(self) -> None:
         meter = EnergyMeter(Chain().second)
