@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.atrlif.process import ATRLIF
 from lava.proc.dense.process import Dense
 from lava.proc.graded.process import GradedReluVec, GradedVec
-from lava.proc.lif.process import LIF, LIFRefractory, LIFReset, TernaryLIF
+from lava.proc.lif.process import LIF, LearningLIF, LIFRefractory, LIFReset, TernaryLIF
 from lava.proc.rf.process import RF
 from lava.proc.rf_iz.process import RF_IZ
 from lava.proc.sdn.process import Delta, Sigma, SigmaDelta
@@ -30,12 +31,14 @@ UV = {"u": 0, "v": 0}
 SDN = {"sigma": 0, "act": 0, "residue": 0, "error": 0}
 FAST = {"vth": 20, "du": 3000, "dv": 3000}
 FLOAT_FAST = {"vth": 20, "du": 1.0, "dv": 1.0}
+RULE = Loihi3FLearningRule(dw="2^-1*y0*x1", x1_impulse=16, x1_tau=4, t_epoch=1)
 
 CASES: dict[str, tuple[Callable[[], AbstractProcess], dict[str, float], str]] = {
     "LIF": (lambda: LIF(shape=(N,), **FAST), UV, "fixed_pt"),
     "LIF-float": (lambda: LIF(shape=(N,), **FLOAT_FAST), UV, "floating_pt"),
     "LIFReset": (lambda: LIFReset(shape=(N,), reset_interval=7, **FAST), UV, "fixed_pt"),
     "TernaryLIF": (lambda: TernaryLIF(shape=(N,), vth_hi=9, vth_lo=-9, du=3000, dv=3000), UV, "fixed_pt"),
+    "LearningLIF": (lambda: LearningLIF(shape=(N,), learning_rule=RULE, **FLOAT_FAST), UV, "floating_pt"),
     "LIFRefractory": (lambda: LIFRefractory(shape=(N,), refractory_period=3, **FLOAT_FAST), UV, "floating_pt"),
     "ATRLIF": (
         lambda: ATRLIF(shape=(N,), delta_i=1.0, delta_v=1.0, delta_theta=1.0, delta_r=1.0, theta_0=4.0, theta=4.0),
