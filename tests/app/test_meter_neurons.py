@@ -119,6 +119,18 @@ def test_a_bias_is_an_input() -> None:
     check(LIF(shape=(N,), bias_mant=bias, **FAST), "a_in", UV, "fixed_pt", bias)
 
 
+def test_refractory_neurons_are_off_rest_to_the_last_step() -> None:
+    """Active in step 2, with input; in 3, by its current; in 4 and 5, held; at rest from step 6."""
+    lif = LIFRefractory(shape=(1,), refractory_period=3, vth=1, du=1.0, dv=1.0)
+    dense = Dense(weights=np.array([[10.0]]))
+    source(np.eye(1, 8, dtype=int), dense.s_in)
+    dense.a_out.connect(lif.a_in)
+    meter = EnergyMeter(lif)
+    run(lif, 8, lambda: True, "floating_pt")
+    (population,) = meter.counts().populations
+    assert (population.spikes, population.updates_active, population.updates_inactive) == (1, 4, 4)
+
+
 def test_neurons_in_two_dimensions_and_a_single_state() -> None:
     lif = LIF(shape=(2, 3), bias_mant=np.array([[1, 0, 0], [0, 0, 1]]), du=4095, dv=4095, vth=1)
     dense = Dense(weights=np.zeros((6, 2)))
