@@ -8,11 +8,11 @@ from typing import Any
 
 from lava.magma.core.process.process import AbstractProcess
 
-from lavaprune.energy.errors import EnergyError
-from lavaprune.energy.estimator import EnergyEstimate, estimate_energy
+from lavaprune.energy.estimator import EnergyEstimate
 from lavaprune.energy.hardware_events import HardwareEvents
 from lavaprune.energy.placement import Messages
-from lavaprune.energy.profile import DEFAULT_PROFILE, load_profile
+from lavaprune.energy.profile import DEFAULT_PROFILE
+from lavaprune.energy_report import pricing_of
 from lavaprune.errors import InputError
 from lavaprune.meter.attach import attach
 from lavaprune.meter.board import (
@@ -138,20 +138,15 @@ class EnergyMeter:
         InputError
             For an unknown profile (the known ones listed), or as in `counts`.
         """
-        try:
-            return estimate_energy(self.events(messages, stored=stored), load_profile(profile))
-        except EnergyError as error:
-            raise InputError(str(error)) from None
+        return pricing_of(profile).estimate(self.events(messages, stored=stored))
 
     def table(self, profile: str = DEFAULT_PROFILE, messages: Messages | None = None, *, stored: bool = False) -> str:
-        """Return counts and energy as text: connections, neurons, components, and what was not counted.
+        """Return counts and energy as text: connections, neurons, components, the range over the profiles of the
+        chip, and what was not counted.
 
         Parameters and errors as for `energy`.
         """
-        try:
-            return meter_table(self.counts(), profile, messages, stored=stored)
-        except EnergyError as error:
-            raise InputError(str(error)) from None
+        return meter_table(self.counts(), pricing_of(profile), messages, stored=stored)
 
     def reset(self) -> None:
         """Begin to count from zero, between two runs: for a warm-up, or to keep training and inference apart."""

@@ -5,44 +5,36 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from lavaprune.energy.estimator import estimate_energy
 from lavaprune.energy.placement import Messages
-from lavaprune.energy.profile import load_profile
 from lavaprune.energy.table import energy_table
+from lavaprune.energy_report import Pricing
 from lavaprune.meter.counts import MeterCounts
 
 _WIDTH = 100
 
 
 def meter_table(
-    counts: MeterCounts, profile_name: str, messages: Messages | None = None, *, stored: bool = False
+    counts: MeterCounts, pricing: Pricing, messages: Messages | None = None, *, stored: bool = False
 ) -> str:
     """Lay out connections, populations and the energy of both, and say what is missing.
 
     Parameters
     ----------
     counts : MeterCounts
-    profile_name : str
-        As for `lavaprune.energy.profile.load_profile`.
+    pricing : Pricing
+        A profile and the others of its chip.
     messages, stored
         As for `MeterCounts.events`.
-
-    Raises
-    ------
-    EnergyError
-        For an unknown or malformed profile.
     """
-    profile = load_profile(profile_name)
-    total = estimate_energy(counts.events(messages, stored=stored), profile)
-
+    events = counts.events(messages, stored=stored)
     connections = [["connection", "spikes", "synaptic ops", "zeros stored", "updates", "pJ"]]
     for c in counts.connections:
-        part = estimate_energy(c.events(stored=stored, is_placed=messages is not None), profile)
+        part = pricing.estimate(c.events(stored=stored, is_placed=messages is not None))
         numbers = (c.spikes, c.synaptic_ops, c.stored_synaptic_ops - c.synaptic_ops, c.synaptic_updates)
         connections.append([c.name, *(f"{number:,}" for number in numbers), f"{part.total_pj:,.1f}"])
     populations = [["neurons", "spikes", "active updates", "inactive", "pJ"]]
     for p in counts.populations:
-        pj = estimate_energy(p.events(), profile).total_pj
+        pj = pricing.estimate(p.events()).total_pj
         updates = (p.updates_active, p.updates_inactive)
         populations.append([p.name, f"{p.spikes:,}", *(f"{number:,}" for number in updates), f"{pj:,.1f}"])
 
@@ -51,7 +43,7 @@ def meter_table(
         lines.append("  Stored weights of zero are priced as synaptic operations.")
     if messages is not None:
         lines.append("  Spikes are priced as the messages that a placement makes of them, in the network as a whole.")
-    lines += ["", energy_table({"total": total})]
+    lines += ["", energy_table({"network": pricing.estimate(events)}, spreads={"network": pricing.spread(events)})]
     normalisation = sum(c.normalisation_ops for c in counts.connections)
     if normalisation:
         lines += _wrapped(f"Without a price: {normalisation:,} operations of weight normalisation.")

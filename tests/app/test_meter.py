@@ -24,7 +24,7 @@ from lavaprune.energy.estimator import estimate_energy
 from lavaprune.energy.hardware_events import HardwareEvents
 from lavaprune.energy.network_description import Connection, NetworkDescription, Population
 from lavaprune.energy.placement import Messages, route
-from lavaprune.energy.profile import load_profile
+from lavaprune.energy.profile import load_profile, profiles_of_chip
 from lavaprune.errors import InputError, RunError
 from lavaprune.meter import EnergyMeter
 from lavaprune.runtime.watchdog import guarded
@@ -294,6 +294,9 @@ def test_table() -> None:
     assert lines[0] == f"Counted in {STEPS} steps"
     assert "event-model dynamic energy, profile loihi1-davies2018" in text
     assert "NOT COUNTED" not in text
+    totals = {p.name: estimate_energy(meter.events(), p).total_pj for p in profiles_of_chip(profile.chip)}
+    assert len(totals) > 1
+    assert f"{min(totals.values()):,.1f} .. {max(totals.values()):,.1f} pJ" in " ".join(text.split())
 
 
 class TestBadUse:
