@@ -22,6 +22,8 @@ KERNEL_SOURCES = (
     "fused_neurons.py",
     "fused_plasticity.py",
     "fused_watch.py",
+    "stock_arithmetic.py",
+    "stock_kernel.py",
 )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lavaprune.cli import bench, demo, energy, evaluate, fit, overhead, report, reproduce, search, sweep, train
+from lavaprune.cli import bench, demo, energy, evaluate, export, fit, overhead, report, reproduce, search, sweep, train
 from lavaprune.errors import LavapruneError
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (demo, train, evaluate, sweep, reproduce, search, energy, overhead, fit, report, bench):
+for _module in (demo, train, evaluate, sweep, reproduce, search, energy, overhead, fit, export, report, bench):
     app.command(_module.NAME)(_module.command)
 
 

@@ -1,0 +1,30 @@
+"""``lavaprune export``: a run's network for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lavaprune.cli.options import DataDir, Json, Run
+from lavaprune.cli.output import print_result, stdout_kept_clean
+
+NAME = "export"
+
+
+def command(
+    run: Run,
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="netx|nir", help="lava-dl's HDF5, or a NIR graph.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file.", show_default=False)],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run's inference network, ported to current-based neurons, as a file that netx or NIR loads."""
+    with stdout_kept_clean():
+        from lavaprune.port.export import export_run
+
+        result = export_run(run, file_format, out, data_dir)
+    print_result(result, as_json)
