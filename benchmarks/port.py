@@ -1,8 +1,8 @@
-"""The port to stock Lava Processes beside the network it is made from, on all test images: the table of docs/porting.md.
+"""The port to stock Lava Processes beside the network it is made from, on all test images; see docs/porting.md.
 
 For each RUN, both ports on the emulator; with ``--lava N`` the first N test images also through the graph of stock
-Processes on Lava's CPU backend, whose counts must be the emulator's. That part writes a line per chunk into ``--out`` and
-goes on from there when it is started again.
+Processes on Lava's CPU backend, whose counts must be the emulator's. That part writes a line per chunk into ``--out``
+and goes on from there when it is started again.
 
     python benchmarks/port.py runs/mnist-100 runs/mnist-800 --data-dir DATA --out runs/port --lava 1000
 """
@@ -21,7 +21,7 @@ import numpy as np
 from lavaprune.errors import LavapruneError
 from lavaprune.files import write_text
 from lavaprune.port.emulator import StockEmulator, input_spikes
-from lavaprune.port.folding import FORWARD_PORT, LATERAL_PORT
+from lavaprune.port.folding import FORWARD_PORTS, LATERAL_PORTS
 from lavaprune.port.lava_graph import show_on_lava
 from lavaprune.port.porting import Trained, load_trained, stock_network
 from lavaprune.port.stock_network import StockNetwork
@@ -29,7 +29,7 @@ from lavaprune.processes.control import PHASE_TEST
 from lavaprune.runs import RunFolder
 from lavaprune.training.readout import classify
 
-PORTS = {"lateral": LATERAL_PORT, "forward": FORWARD_PORT}
+PORTS = {"lateral": LATERAL_PORTS, "forward": FORWARD_PORTS}
 CHUNK_IMAGES = 50
 
 

@@ -1,6 +1,6 @@
 """The arithmetic of Lava's stock fixed-point Processes, as pure functions on integers.
 
-``LIF`` and ``LIFReset`` (lava/proc/lif/models.py, ``AbstractPyLifModelFixed``) and ``Dense`` (lava/proc/dense/models.py,
+``LIF`` (lava/proc/lif/models.py, ``AbstractPyLifModelFixed``) and ``Dense`` (lava/proc/dense/models.py,
 ``AbstractPyDenseModelBitAcc``), which mimic Loihi 1. Written down once more so that a whole data set can be shown to a
 network of stock Processes in seconds; tests hold them to Lava's own models bit for bit.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lavaprune.errors import InputError
-from lavaprune.port.folding import FORWARD_PORT, LATERAL_PORT, PortSettings
+from lavaprune.port.folding import FORWARD_PORTS, LATERAL_PORTS, PortSettings
 from lavaprune.port.netx_file import NOT_IN_NETX, write_netx
 from lavaprune.port.nir_file import NOT_IN_NIR, write_nir
 from lavaprune.port.porting import accuracy, load_trained, stock_network
@@ -21,16 +21,16 @@ from lavaprune.port.stock_network import StockNetwork
 
 @dataclass(frozen=True)
 class ExchangeFormat:
-    """A file format: the stock network that it can hold, its writer, and what it cannot express."""
+    """A file format: the stock networks that it can hold, its writer, and what it cannot express."""
 
-    settings: PortSettings
+    candidates: tuple[PortSettings, ...]
     write: Callable[[Path, StockNetwork, Mapping[str, Any]], None]
     not_expressed: tuple[str, ...]
 
 
 FORMATS = {
-    "netx": ExchangeFormat(FORWARD_PORT, write_netx, NOT_IN_NETX),
-    "nir": ExchangeFormat(LATERAL_PORT, write_nir, NOT_IN_NIR),
+    "netx": ExchangeFormat(FORWARD_PORTS, write_netx, NOT_IN_NETX),
+    "nir": ExchangeFormat(LATERAL_PORTS, write_nir, NOT_IN_NIR),
 }
 
 
@@ -63,12 +63,11 @@ def export_run(run_dir: Path, file_format: str, out: Path, data_dir: Path | None
     if file_format not in FORMATS:
         raise InputError(f"format is {file_format!r}; allowed: {' | '.join(FORMATS)}")
     chosen = FORMATS[file_format]
-    if out.is_dir() or not out.parent.is_dir():
-        raise InputError(f"output file {out}: cannot be written; allowed: a file in a folder that exists")
+    _require_writable(out)
     trained = load_trained(run_dir, data_dir)
-    network = stock_network(trained, chosen.settings)
+    network = stock_network(trained, chosen.candidates)
     about = {
-        "network": "port to current-based neurons, " + ("lateral inhibition" if network.has_lateral else "feed-forward"),
+        "network": f"port to current-based neurons, {'lateral inhibition' if network.has_lateral else 'feed-forward'}",
         "source": "lavaprune",
         "version": importlib.metadata.version("lavaprune"),
         "dataset": trained.data.name,
@@ -89,3 +88,13 @@ def export_run(run_dir: Path, file_format: str, out: Path, data_dir: Path | None
         "nonzero_weights": float(np.count_nonzero(network.weights) / network.weights.size),
         "not_expressed": list(chosen.not_expressed),
     }
+
+
+def _require_writable(out: Path) -> None:
+    """Find out before the work whether there can be such a file."""
+    try:
+        possible = out.parent.is_dir() and not out.is_dir()
+    except OSError as error:
+        raise InputError(f"output file {out}: cannot be written ({error.strerror or error})") from None
+    if not possible:
+        raise InputError(f"output file {out}: cannot be written; allowed: a file in a folder that exists")

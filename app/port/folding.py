@@ -1,20 +1,21 @@
 r"""From conductances and thresholds of their own to currents and one threshold for all.
 
-With ``w = -ln(1 - (v - v_rest) / (e_exc - v_rest))`` the membrane equation of Guo et al. 2020 (Eq. 1) without inhibition,
-``tau dv/dt = (v_rest - v) + g (e_exc - v)``, becomes
+With ``w = -ln(1 - (v - v_rest) / (e_exc - v_rest))`` the membrane equation of Guo et al. 2020 (Eq. 1) without
+inhibition, ``tau dv/dt = (v_rest - v) + g (e_exc - v)``, becomes
 
     tau dw/dt = g - (exp(w) - 1):
 
-the conductance now acts as a current, whatever v is, and only the leak is no longer linear. A stock LIF puts a linear one
-in its place, ``k w + b``; as neurons spike where w is 1 to 2, k is above 1 (a shorter time constant) and b is a constant
-bias. A neuron's threshold ``w_i`` is divided out of its weights, so that one threshold does for all. What remains of the
-difference is made up for by a power of ``w_i`` other than -1, and by one gain for all, found on training images.
+the conductance now acts as a current, whatever v is, and only the leak is no longer linear. A stock LIF puts a linear
+one in its place, ``k w + b``; as neurons spike where w is 1 to 2, k is above 1 (a shorter time constant) and b is a
+constant bias. A neuron's threshold ``w_i`` is divided out of its weights, so that one threshold does for all. What
+remains of the difference is made up for by a power of ``w_i`` other than -1, and by one gain for all, found on training
+images.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,9 @@ class PortSettings:
 
 LATERAL_PORT = PortSettings(1.6, 22.0, -0.006, 1.3, 0.6, 0.0, 1.4, 2.4, 100)
 FORWARD_PORT = PortSettings(0.3, 130.0, -0.0025, 0.0, 0.0, 1.16, 1.56, 4.2, 100)
+# What is tried for other data: the first of these unless another does clearly better on the run's own training images.
+LATERAL_PORTS = (LATERAL_PORT, replace(LATERAL_PORT, exponent=1.0))
+FORWARD_PORTS = (FORWARD_PORT, *(replace(FORWARD_PORT, common=common) for common in (1.0, 0.8, 0.6)))
 
 
 def fold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from lavaprune.training.readout import Labeller, classify
 
 GAIN_IMAGES = 500  # training images that the gain is found on
 LABEL_IMAGES = 10_000  # at most; fewer where the run labels with fewer
+CHOICE_IMAGES = 4000  # training images that the candidates are compared on
+CLEAR_GAIN = 0.01  # share of images; about the standard error of the comparison
 GAIN_RANGE = (1 / 16, 16.0)
 _HALVINGS = 14
 
@@ -56,31 +59,59 @@ def load_trained(run_dir: Path, data_dir: Path | None) -> Trained:
     return Trained(settings.network_parameters(data.n_inputs), checkpoint.network_state(), data, n_label)
 
 
-def stock_network(trained: Trained, settings: PortSettings) -> StockNetwork:
+def stock_network(trained: Trained, candidates: Sequence[PortSettings]) -> StockNetwork:
     """Make the stock network of a trained one; only training images are looked at.
+
+    Each of the candidates is labelled on three quarters of the first `CHOICE_IMAGES` training images and classifies the
+    rest; the first is taken unless another gets `CLEAR_GAIN` more of them right.
+
+    Parameters
+    ----------
+    trained : Trained
+    candidates : sequence of PortSettings
 
     Raises
     ------
     InputError
         If it cannot be made: no neuron can fire, or a value is outside what Loihi has for it.
     """
-    images = np.array(trained.data.train_images[: trained.label_images])
     try:
-        gain = matching_gain(trained, settings, images[:GAIN_IMAGES])
-        network = fold(trained.parameters, trained.state, settings, gain)
+        found = [(settings, matching_gain(trained, settings)) for settings in candidates]
+        networks = [fold(trained.parameters, trained.state, settings, gain) for settings, gain in found]
     except ValueError as error:
         raise InputError(str(error)) from None
+    best = networks[0]
+    if len(networks) > 1:
+        shares = [_share_right(trained, network) for network in networks]
+        if max(shares) >= shares[0] + CLEAR_GAIN:
+            best = networks[int(np.argmax(shares))]
+    images = np.array(trained.data.train_images[: trained.label_images])
+    counts, _ = StockEmulator(best, trained.parameters).present(images, PHASE_LABEL)
+    return replace(best, neuron_labels=_labels(trained, counts))
+
+
+def _labels(trained: Trained, counts: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Labels of the neurons by what they answered to the first training images."""
+    labeller = Labeller(trained.data.n_classes, counts.shape[1])
+    labeller.add(counts, trained.data.train_labels[: len(counts)])
+    return labeller.labels()
+
+
+def _share_right(trained: Trained, network: StockNetwork) -> float:
+    images = np.array(trained.data.train_images[: min(CHOICE_IMAGES, trained.label_images)])
     counts, _ = StockEmulator(network, trained.parameters).present(images, PHASE_LABEL)
-    labeller = Labeller(trained.data.n_classes, network.n_neurons)
-    labeller.add(counts, trained.data.train_labels[: len(images)])
-    return replace(network, neuron_labels=labeller.labels())
+    n_label = max(1, len(counts) * 3 // 4)
+    answers = classify(counts, _labels(trained, counts[:n_label]), trained.data.n_classes)
+    right = answers == trained.data.train_labels[: len(counts)]
+    return float(np.mean(right[n_label:])) if len(counts) > n_label else float(np.mean(right))
 
 
-def matching_gain(trained: Trained, settings: PortSettings, images: npt.NDArray[np.uint8]) -> float:
-    """The gain at which the images cause `PortSettings.spike_ratio` times the spikes that they cause in the original.
+def matching_gain(trained: Trained, settings: PortSettings) -> float:
+    """The gain at which training images cause `PortSettings.spike_ratio` times the spikes that the original fires.
 
-    The number of spikes rises with the gain; it is halved down to where the ratio is met, within 1 in 2000.
+    The number of spikes rises with the gain, whose range is halved until it is known within 1 in 2000.
     """
+    images = np.array(trained.data.train_images[: min(GAIN_IMAGES, trained.label_images)])
     original = respond(FusedEngine(trained.parameters, trained.state), images, PHASE_LABEL).sum()
     wanted = max(1.0, original * settings.spike_ratio)
     low, high = np.log(GAIN_RANGE)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.dense.process import LearningDense
 from lava.proc.io.source import RingBuffer
 from lava.utils.weightutils import SignMode
 
+from lavaprune.port.learning_rule import three_factor_rule
 from lavaprune.proc_models.fixed_point import RATE_EXTRA_BITS, TRACE_MAX, WEIGHT_MAX
 from lavaprune.proc_models.quantisation import quantise_depression_rate, quantise_potentiation_rate
 from lavaprune.proc_models.tables import trace_table
@@ -37,6 +37,20 @@ TRUNCATED_AT_MOST = 7 / 8 * 2.0**-7
 # The same as shares of w_max at full traces, for our parameters
 MU_PRE = DEPRESSION_PER_Y1 * TRACE_MAX / WEIGHT_MAX
 MU_POST = POTENTIATION_PER_X_Y2 * TRACE_MAX**2 / WEIGHT_MAX
+
+
+def parameters() -> NetworkParameters:
+    """Of our synapses, which the rule of LearningDense is rendered from too."""
+    return NetworkParameters(
+        n_inputs=N_INPUTS,
+        n_neurons=N_NEURONS * OUR_REPETITIONS,
+        seed=1,
+        tau_x_ms=TAU_X_MS,
+        tau_y1_ms=TAU_Y1_MS,
+        tau_y2_ms=TAU_Y2_MS,
+        mu_pre=MU_PRE,
+        mu_post=MU_POST,
+    )
 
 
 def spike_trains() -> tuple[np.ndarray, np.ndarray]:
@@ -64,9 +78,7 @@ def old_traces(spikes: np.ndarray, tau_ms: float) -> np.ndarray:
 
 def stock_changes(pre: np.ndarray, post: np.ndarray) -> np.ndarray:
     """Change of every weight of LearningDense in each repetition, (R, J, N)."""
-    rule = Loihi3FLearningRule(
-        dw="-2^-7*x0*y1 + 2^-7*y0*x1*y2", x1_impulse=TRACE_MAX, x1_tau=TAU_X_MS, t_epoch=1, rng_seed=1
-    )
+    rule = three_factor_rule(parameters()).lava_rule(rng_seed=1)
     start = np.full((N_NEURONS, N_INPUTS), START)
     dense = LearningDense(weights=start, learning_rule=rule, sign_mode=SignMode.EXCITATORY)
     # The neuron sends its traces; both as they are before its spike, as our rule reads them.
@@ -89,17 +101,7 @@ def stock_changes(pre: np.ndarray, post: np.ndarray) -> np.ndarray:
 
 def our_changes(pre: np.ndarray, post: np.ndarray) -> np.ndarray:
     """Change of every weight of PlasticSynapses in each repetition, (R, J, N)."""
-    parameters = NetworkParameters(
-        n_inputs=N_INPUTS,
-        n_neurons=N_NEURONS * OUR_REPETITIONS,
-        seed=1,
-        tau_x_ms=TAU_X_MS,
-        tau_y1_ms=TAU_Y1_MS,
-        tau_y2_ms=TAU_Y2_MS,
-        mu_pre=MU_PRE,
-        mu_post=MU_POST,
-    )
-    synapses = PlasticSynapses(parameters, weights=np.full((N_INPUTS, N_NEURONS * OUR_REPETITIONS), START))
+    synapses = PlasticSynapses(parameters(), weights=np.full((N_INPUTS, N_NEURONS * OUR_REPETITIONS), START))
     # our input spikes are delivered, and learn, one step after they were sent
     late_post = np.tile(np.pad(post, ((1, 0), (0, 0))), (1, OUR_REPETITIONS))
     RingBuffer(data=pre.T).s_out.connect(synapses.s_in)
@@ -126,6 +128,13 @@ def test_rates_are_the_same_in_both_arithmetics() -> None:
     one = 1 << (16 + RATE_EXTRA_BITS)  # a weight step in the units of our rates
     assert quantise_depression_rate(MU_PRE) == DEPRESSION_PER_Y1 * one
     assert quantise_potentiation_rate(MU_POST) == POTENTIATION_PER_X_Y2 * one
+
+
+def test_rule_of_the_port_has_these_rates() -> None:
+    rule = three_factor_rule(parameters())
+    assert rule.dw == "-2^-7*x0*y1 + 2^-7*y0*x1*y2"
+    assert (rule.x1_impulse, rule.y1_impulse, rule.y2_impulse) == (TRACE_MAX,) * 3
+    assert (rule.x1_tau_ms, rule.y1_tau_ms, rule.y2_tau_ms) == (TAU_X_MS, TAU_Y1_MS, TAU_Y2_MS)
 
 
 def test_triplet_stdp_agrees_with_learning_dense() -> None:
