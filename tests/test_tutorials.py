@@ -24,6 +24,7 @@ def test_there_are_notebooks() -> None:
         "01_a_network_that_learns.ipynb",
         "02_pruning.ipynb",
         "03_energy_of_any_lava_network.ipynb",
+        "04_port_to_loihi.ipynb",
     } <= set(NOTEBOOKS)
 
 
@@ -78,6 +79,8 @@ def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         check_second(outputs)
     if name.startswith("03_"):
         check_third(notebook, outputs)
+    if name.startswith("04_"):
+        check_fourth(outputs)
 
 
 def printed(outputs: dict[str, list[nbformat.NotebookNode]]) -> dict[str, str]:
@@ -139,3 +142,21 @@ def numbers_after(name: str, text: str) -> list[float]:
     """The numbers in the line with this name."""
     (line,) = (line for line in text.splitlines() if name in line)
     return [float(number.replace(",", "")) for number in line.split(name)[1].split()]
+
+
+def check_fourth(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
+    """What the text of the fourth notebook promises."""
+    text = printed(outputs)
+    original, port = (float(found) for found in re.findall(r"(?:original|port) ([0-9.]+)%", text["fold-run"]))
+    assert original > 75
+    assert port > original - 5
+    assert "same counts: True" in text["lava-run"]
+    assert "('lateral', 'neurons')" in text["nir-run"]
+    assert "after reading: True" in text["nir-run"]
+    assert "conductances" in text["nir-run"]
+    forward = re.search(r"feed-forward port ([0-9.]+)%", text["netx-run"])
+    assert forward is not None
+    assert float(forward[1]) > original - 10
+    tried = importlib.util.find_spec("lava.lib") is not None
+    assert ("same spikes: True" if tried else "not tried") in text["netx-run"]
+    assert text["rule-run"].startswith("dw = -2^-7*x0*y1 + 2^-7*y0*x1*y2")

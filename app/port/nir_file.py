@@ -93,11 +93,11 @@ def read_nir(path: Path) -> StockNetwork:
     """
     try:
         graph = nir.read(path)
-        integers = {name: int(graph.metadata[name]) for name in _INTEGERS}
-        arrays = {name: np.asarray(graph.metadata[name]) for name in _ARRAYS}
-        weights = np.ldexp(graph.nodes["synapses"].weight, -integers["weight_exp"])
+        integers: dict[str, Any] = {name: int(graph.metadata[name]) for name in _INTEGERS}
+        arrays: dict[str, Any] = {name: np.asarray(graph.metadata[name]) for name in _ARRAYS}
+        weights: Any = np.ldexp(graph.nodes["synapses"].weight, -integers["weight_exp"])
         n = len(weights)
-        lateral = np.zeros((n, n))
+        lateral: Any = np.zeros((n, n))
         if "lateral" in graph.nodes:
             lateral = np.ldexp(graph.nodes["lateral"].weight, -integers["lateral_exp"])
         return StockNetwork(weights=weights, lateral=lateral, **integers, **arrays)
