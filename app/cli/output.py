@@ -45,6 +45,9 @@ def _flatten(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]
         elif isinstance(value, (list, tuple)) and value and all(isinstance(row, Mapping) for row in value):
             for row in value:
                 yield f"{prefix}{name}", ", ".join(f"{key} {text}" for key, text in _flatten("", row))
+        elif isinstance(value, (list, tuple)) and value and all(isinstance(line, str) for line in value):
+            for line in value:
+                yield f"{prefix}{name}", line
         else:
             yield f"{prefix}{name}", f"{value:.6g}" if isinstance(value, float) else str(value)
 

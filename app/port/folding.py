@@ -135,7 +135,7 @@ def fold(
 def relative_weights(
     parameters: NetworkParameters, state: NetworkState, settings: PortSettings
 ) -> npt.NDArray[np.float64]:
-    """What a spike at each synapse adds to w, relative to the neuron's threshold, (N, I); at most 1.
+    """What a spike at each synapse adds to w, relative to the neuron's threshold, (N, I).
 
     A neuron whose threshold is at the excitatory reversal potential or above can never fire: all 0.
 

@@ -186,7 +186,10 @@ def test_export(file_format: str, run: Path, tmp_path: Path, capfd: Capture) -> 
         assert read_nir(out).has_lateral
     first = out.read_bytes()
     assert main(["export", str(run), "--format", file_format, "--out", str(out)]) == 0
-    assert "not_expressed" in capfd.readouterr().out
+    lines = capfd.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("not_expressed: ")] == [
+        f"not_expressed: {reason}" for reason in result["not_expressed"]
+    ]
     assert out.read_bytes() == first
 
 
