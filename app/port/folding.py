@@ -35,7 +35,7 @@ from lavaprune.proc_models.stock_arithmetic import (
 from lavaprune.processes.parameters import NetworkParameters
 from lavaprune.processes.state import NetworkState
 
-LATERAL_VTH_MAX = 1 << 11  # keeps what a few lateral spikes add within the 16 bits of an activation
+LATERAL_VTH_MAX = 1 << 11  # keeps the current from wrapping around before about 100 neurons spike in a step
 _MV = 1.0 / 65536  # of a threshold's least significant bit
 
 

@@ -73,13 +73,16 @@ def stock_network(trained: Trained, candidates: Sequence[PortSettings]) -> Stock
     Raises
     ------
     InputError
-        If it cannot be made: no neuron can fire, or a value is outside what Loihi has for it.
+        If none can be made: no neuron can fire, or a value is outside what Loihi has for it.
     """
-    try:
-        found = [(settings, matching_gain(trained, settings)) for settings in candidates]
-        networks = [fold(trained.parameters, trained.state, settings, gain) for settings, gain in found]
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    networks, problems = [], []
+    for settings in candidates:
+        try:
+            networks.append(fold(trained.parameters, trained.state, settings, matching_gain(trained, settings)))
+        except ValueError as error:
+            problems.append(str(error))
+    if not networks:
+        raise InputError(problems[0])
     best = networks[0]
     if len(networks) > 1:
         shares = [_share_right(trained, network) for network in networks]

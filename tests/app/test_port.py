@@ -196,6 +196,15 @@ def test_port_of_digits(digits: Trained) -> None:
     assert not lateral.weights.T[digits.state.weights == 0].any()
 
 
+def test_network_that_cannot_be_ported(digits: Trained) -> None:
+    high = replace(digits.state, theta=np.full(digits.parameters.n_neurons, 60 << 16, np.int32))
+    with pytest.raises(InputError, match="no neuron can fire"):
+        stock_network(replace(digits, state=high), LATERAL_PORTS)
+    impossible = replace(LATERAL_PORT, bias=3.0)  # bias_mant above 4095
+    found = stock_network(digits, (impossible, LATERAL_PORT))
+    np.testing.assert_array_equal(found.weights, stock_network(digits, (LATERAL_PORT,)).weights)
+
+
 def test_run_without_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("")
     with pytest.raises(InputError, match="no checkpoint"):
