@@ -14,20 +14,21 @@ _U52 = np.uint64(52)
 _LOW12 = np.uint64(4095)
 _ZERO = np.uint64(0)
 _MAX_PERIOD_Q16 = 1 << 40
+_DRAWS = 32
 
 
 @njit
 def _exponential_q16(bits, table):
     """Exponential interval of mean 1 in 2**-16 from 64 random bits; see `tables.interval_table`."""
     cell = bits >> _U52
-    interval = table[np.int64(cell)]
+    interval = table[cell]
     if cell != _ZERO:
         return interval
     cell = (bits >> _U40) & _LOW12
-    interval += table[np.int64(cell)]
+    interval += table[cell]
     if cell != _ZERO:
         return interval
-    return interval + table[np.int64((bits >> _U28) & _LOW12)]
+    return interval + table[(bits >> _U28) & _LOW12]
 
 
 @njit
@@ -41,6 +42,7 @@ def encode(image, key, const, interval_table, bucket, bucket_count, active_input
     """
     steps = const[K_STEPS]
     bucket_count[:] = 0
+    draws = np.empty(_DRAWS, np.uint64)
     n_active = 0
     pixel_sum = np.int64(0)
     for pixel in range(image.shape[0]):
@@ -58,19 +60,23 @@ def encode(image, key, const, interval_table, bucket, bucket_count, active_input
         period_q16 = min((numerator // np.int64(image[j])) >> 8, np.int64(_MAX_PERIOD_Q16))
         ordinal = 0
         t = np.int64(-1)
-        while True:
-            bits = draw64(key, np.uint64(j), np.uint64(ordinal))
-            t += 1 + ((_exponential_q16(bits, interval_table) * period_q16) >> 32)
-            if t >= steps:
-                break
-            bucket[t, bucket_count[t]] = j
-            bucket_count[t] += 1
-            train[n_spikes + ordinal] = t
-            ordinal += 1
-        n_spikes += ordinal
+        while t < steps:
+            for s in range(_DRAWS):  # many at once, in whole vectors, though some are not needed
+                draws[s] = draw64(key, np.uint64(j), np.uint64(ordinal + s))
+            ordinal += _DRAWS
+            for s in range(_DRAWS):
+                t += 1 + ((_exponential_q16(draws[s], interval_table) * period_q16) >> 32)
+                if t >= steps:
+                    break
+                step = np.uint64(t)  # unsigned: an index that needs no check
+                bucket[step, np.uint64(bucket_count[step])] = j
+                bucket_count[step] += 1
+                train[np.uint64(n_spikes)] = t
+                n_spikes += 1
     train_start[n_active] = n_spikes
     for t in range(steps):
-        bucket[t, bucket_count[t] : bucket_count[t] + ROWS] = image.shape[0]
+        for s in range(ROWS):
+            bucket[t, bucket_count[t] + s] = image.shape[0]
     return n_active, n_spikes
 
 

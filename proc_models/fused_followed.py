@@ -40,8 +40,8 @@ def follow(
         weight = np.int64(weights[active_input[a], i])
         if weight != 0:
             for s in range(train_start[a], train_start[a + 1]):
-                arrived = train[s] + 1
-                if arrived > t:
+                arrived = np.uint64(train[s] + 1)  # unsigned: an index that needs no check
+                if arrived > np.uint64(t):
                     break
                 arrivals[arrived] += weight
     v_rest, e_exc, e_inh, leak = const[K_V_REST], const[K_E_EXC], const[K_E_INH], const[K_LEAK]
@@ -80,7 +80,8 @@ def step_followed(followed, n_followed, total, n_lateral, lateral, t, const):
         laterals = n_lateral - followed[F_OWN, s]
         v, g_exc, g_inh = followed[F_V, s], followed[F_G_EXC, s], followed[F_G_INH, s]
         held = followed[F_HELD_UNTIL, s] >= t
-        n_active += v != v_rest or g_exc != 0 or g_inh != 0 or held or arrivals != 0 or laterals != 0
+        is_off = (v != v_rest) | (g_exc != 0) | (g_inh != 0) | held | (arrivals != 0) | (laterals != 0)
+        n_active += is_off
         g_exc = add_conductance(decay_conductance(g_exc, decay_ge), arrivals, gain_exc)
         g_inh = add_conductance(decay_conductance(g_inh, decay_gi), laterals, gain_inh)
         followed[F_G_EXC, s] = g_exc

@@ -22,6 +22,7 @@ from lavaprune.proc_models.counter_random import (
     sample_key,
 )
 from lavaprune.proc_models.fixed_point import raise_theta
+from lavaprune.proc_models.fused_depression import depress, end_trace, list_arrivals, new_agenda, new_arrivals, note_arrivals
 from lavaprune.proc_models.fused_encoder import count_arrivals, encode, show_inputs
 from lavaprune.proc_models.fused_followed import (
     F_HELD_UNTIL,
@@ -46,6 +47,7 @@ from lavaprune.proc_models.fused_layout import (
     C_INPUT_ACC,
     C_INPUT_SPIKES,
     C_LATERAL_ACC,
+    COPIED,
     K_INTERNEURONS,
     K_REFRACTORY,
     K_SEED,
@@ -57,7 +59,7 @@ from lavaprune.proc_models.fused_layout import (
     ROWS,
 )
 from lavaprune.proc_models.fused_neurons import accumulate, count_active, rest, step_neurons
-from lavaprune.proc_models.fused_plasticity import depress, end_training_sample, learn_from_spike
+from lavaprune.proc_models.fused_plasticity import end_training_sample, learn_from_spike
 from lavaprune.proc_models.fused_watch import (
     B_ERROR,
     B_INHIBITION,
@@ -131,7 +133,7 @@ def run_chunk(
     record = exc_raster.shape[0] > 0
     seed = const[K_SEED]
 
-    bucket = np.empty((steps, n_inputs + ROWS), np.int32)
+    bucket = np.empty((steps, n_inputs + max(ROWS, COPIED)), np.int32)
     bucket_count = np.empty(steps, np.int64)
     active_input = np.empty(n_inputs, np.int32)
     train_start = np.empty(n_inputs + 1, np.int64)
@@ -155,15 +157,18 @@ def run_chunk(
     followed = np.empty((F_ROWS, n_neurons), np.int64)
     laterals = np.empty(steps, np.int64)
     arrivals = np.empty(steps, np.int64)
+    by_time = new_arrivals(steps, n_inputs)
+    agenda = new_agenda()
     last_pre = np.empty(n_inputs, np.int64)
     last_post = np.empty(n_neurons, np.int64)
     near = np.empty(n_lanes, np.int32)
     spiked = np.empty(n_neurons, np.int32)  # excitatory neurons that spiked in the last step
     lateral = np.empty(n_neurons, np.int32)  # neurons, inhibitory or not, whose lateral spikes arrive
     recent = np.empty(n_neurons, np.int32)  # neurons whose fast trace may be live
-    is_recent = np.empty(n_neurons, np.uint8)
+    place = np.empty(n_neurons, np.int32)  # of each neuron in these, or -1
     column = np.empty(n_inputs, np.float64)
     learning = np.empty(n_inputs, np.int32)
+    moves = np.empty(n_inputs, np.int64)
     learns = np.empty((n_neurons if masked else 0, n_inputs), np.uint8)
     inh = new_inhibitory(n_neurons)
     pause, next_pause = 0, 0
@@ -195,7 +200,7 @@ def run_chunk(
         some_at_rest = True
         last_pre[:] = LONG_AGO
         last_post[:] = LONG_AGO
-        is_recent[:] = 0
+        place[:] = -1
         reset_inhibitory(inh, const)
         n_followed = 0
         n_untouched = n_lanes
@@ -205,6 +210,9 @@ def run_chunk(
         n_lateral = 0
         n_recent = 0
         n_awake = 0
+        n_due = 0
+        next_depression = steps
+        noted = 0
         theta_plus = control[k, THETA_PLUS_Q] if learn else np.int64(0)
 
         for t in range(steps):
@@ -225,15 +233,11 @@ def run_chunk(
                 for s in range(n_lateral):
                     lateral_own[lateral[s]] = 1
 
-            # depress with the fast trace, then let the inputs' traces start anew
-            if learn and n_arrived > 0:
-                for s in range(n_arrived):
-                    last_pre[bucket[t - 1, s]] = t
-                if n_recent > 0:
-                    depress(
-                        weights, lanes, lane, learns, masked, bucket, t - 1, n_arrived, recent, n_recent, last_post,
-                        y1_table, control[k, MU_PRE_Q], key_depress, t, counts, learning,
-                    )  # fmt: skip
+            if t >= next_depression:  # with the fast trace
+                n_due, next_depression = depress(
+                    weights, lanes, lane, learns, masked, by_time, agenda, n_due, recent, n_recent, last_post, y1_table,
+                    control[k, MU_PRE_Q], key_depress, t, counts,
+                )  # fmt: skip
 
             # inhibitory neurons: spikes of their partners in the previous step
             if interneurons:
@@ -320,16 +324,22 @@ def run_chunk(
                 n_lateral = n_spiked
                 for s in range(n_spiked):
                     lateral[s] = spiked[s]
+            if learn and n_spiked > 0:
+                if noted == 0:
+                    list_arrivals(bucket, bucket_count, by_time)
+                note_arrivals(by_time, noted, t, last_pre)
+                noted = next_depression = t + 1
             for s in range(n_spiked):
                 i = np.int64(spiked[s])
                 spike_counts[k, i] += 1
                 if record:
                     exc_raster[k, t, i] = 1
                 if learn:
-                    n_recent = learn_from_spike(
+                    n_recent, n_due = learn_from_spike(
                         weights, lanes, lane, masked, column_start, column_inputs, learns, active_input, n_active,
-                        last_pre, last_post, x_table, y2_table, control[k, MU_POST_Q], key_potentiate, i, t, recent,
-                        is_recent, n_recent, counts,
+                        last_pre, last_post, x_table, y1_table, y2_table, control[k, MU_PRE_Q], control[k, MU_POST_Q],
+                        key_depress, key_potentiate, i, t, recent, place, n_recent, by_time, agenda, n_due, counts,
+                        learning, moves,
                     )  # fmt: skip
                     theta[i] = np.int32(raise_theta(np.int64(theta[i]), theta_plus))
                     threshold[i] = np.float64(const[K_V_TH] + theta[i])
@@ -345,6 +355,8 @@ def run_chunk(
             show_inputs(bucket, bucket_count, input_raster[k])
         if learn:
             counts[C_DEP_UPDATES] += count_arrivals(active_input, n_active, train_start, train, steps, row_plastic)
+            for r in range(n_recent):
+                end_trace(r, last_post[recent[r]], steps, learns, masked, by_time, y1_table, counts)
             end_training_sample(
                 weights, lanes, lane, masked, column_start, column_inputs, every_input, column_targets, theta, sample,
                 spike_counts[k], batch_counts, const, column, counts,

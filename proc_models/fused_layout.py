@@ -54,4 +54,5 @@ LONG_AGO = -(1 << 30)  # step of a spike that never was
 NEVER_REACHED = 2.0**30  # threshold of a padding lane
 LANES = 32  # rows of weights are padded to a multiple of this, for whole vectors
 ROWS = 6  # so many rows of weights are summed at a time; the row after the last input's is 0
+COPIED = 16  # spikes that are copied at a time; rows of spikes have room for as many more
 CACHE_LINE = 64  # bytes; arrays that are walked by whole vectors start at a multiple of this

@@ -10,18 +10,15 @@ import numpy as np
 from numba import njit
 
 from lavaprune.proc_models.compile_cache import cached_by_sources
-from lavaprune.proc_models.counter_random import STREAM_NORMALISATION, STREAM_THETA, draw64, sample_key
+from lavaprune.proc_models.counter_random import STREAM_NORMALISATION, STREAM_THETA, sample_key
 from lavaprune.proc_models.fixed_point import (
     WEIGHT_MAX,
     decay_theta,
-    depress_weight,
-    depression_q16,
     potentiate_weight,
     potentiation_q16,
 )
+from lavaprune.proc_models.fused_depression import begin_trace, end_trace
 from lavaprune.proc_models.fused_layout import (
-    C_DEP_CHANGED,
-    C_DEP_LIVE,
     C_NORMALISATION,
     C_POT_CHANGED,
     C_POT_LIVE,
@@ -29,81 +26,36 @@ from lavaprune.proc_models.fused_layout import (
     K_SEED,
     K_THETA_LOSS,
 )
+from lavaprune.proc_models.fused_randomness import random_16, random_32
 from lavaprune.processes.control import PHASE_TRAIN
 
-_U32 = np.uint64(32)
-_U48 = np.uint64(48)
 _ONE_Q16 = 1 << 16
 _WEIGHT_MAX = float(WEIGHT_MAX)
 
 
 @njit
-def random_16(key, index, ordinal):
-    """A 16-bit draw as int64."""
-    return np.int64(draw64(key, np.uint64(index), np.uint64(ordinal)) >> _U48)
+def _potentiate(weights, lanes, lane, i, inputs, last_pre, x_table, y2, rate, key, t, counts, learning, moves):
+    """Potentiate the synapses of neuron ``i`` from those of ``inputs`` with a live trace.
 
-
-@njit
-def random_32(key, index, ordinal):
-    """A 32-bit draw as int64."""
-    return np.int64(draw64(key, np.uint64(index), np.uint64(ordinal)) >> _U32)
-
-
-@njit
-def depress(
-    weights, lanes, lane, learns, masked, bucket, row, n_inputs, recent, n_recent, last_post, y1_table, rate, key, t,
-    counts, learning,
-):  # fmt: skip
-    """Depress the synapses of the first inputs in ``bucket[row]``, which spiked, onto neurons with a live fast trace.
-
-    ``learns`` (N, I) uint8 tells of each of the ``recent`` neurons which synapses learn, and is read only where
-    ``masked``; ``learning`` (I,) is scratch; ``lanes`` and ``lane`` are as for `fused_kernel.run_chunk`. Almost no
-    synapse is changed, since almost no draw rounds up, and a loop without branches or writes that finds this out takes
-    a fraction of the exact one's time.
+    ``learning`` (I,) int32 and ``moves`` (I,) int64 are scratch, for loops without branches.
     """
-    n_neurons = last_post.shape[0]
-    for r in range(n_recent):
-        i = np.int64(recent[r])
-        age = t - last_post[i]
-        change = depression_q16(rate, y1_table[age]) if age < y1_table.shape[0] - 1 else np.int64(-1)
-        n_learning = 0
-        if change >= 0:
-            for s in range(n_inputs):
-                j = bucket[row, s]
-                learning[n_learning] = j
-                n_learning += learns[r, j] if masked else 1
-        counts[C_DEP_LIVE] += n_learning
-        n_up = 0
-        for s in range(n_learning):
-            n_up += change + random_16(key, np.int64(learning[s]) * n_neurons + i, t) >= _ONE_Q16
-        if n_up > 0:
-            for s in range(n_learning):
-                j = np.int64(learning[s])
-                random = random_16(key, j * n_neurons + i, t)
-                if change + random >= _ONE_Q16:
-                    old = np.int64(weights[j, i])
-                    new = depress_weight(old, change, random)
-                    weights[j, i] = np.uint8(new)
-                    lanes[j, lane[i]] = np.uint8(new)
-                    counts[C_DEP_CHANGED] += new != old
-
-
-@njit
-def _potentiate(weights, lanes, lane, i, inputs, last_pre, x_table, y2, rate, key, t, counts):
-    """Potentiate the synapses of neuron ``i`` from those of ``inputs`` with a live trace."""
     horizon = x_table.shape[0] - 1
     n_neurons = lane.shape[0]
+    n_live = np.uint64(0)  # unsigned: an index that needs no check
     for s in range(inputs.shape[0]):
-        j = np.int64(inputs[s])
-        age = t - last_pre[j]
-        if age >= horizon:
-            continue
-        counts[C_POT_LIVE] += 1
-        change = potentiation_q16(rate, x_table[age], y2)
-        random = random_16(key, j * n_neurons + i, t)
-        if change + random >= _ONE_Q16:
+        learning[n_live] = inputs[s]
+        n_live += np.uint64(t - last_pre[np.uint32(inputs[s])] < horizon)
+    n = np.int64(n_live)
+    counts[C_POT_LIVE] += n
+    for s in range(n):
+        j = np.int64(learning[s])
+        change = potentiation_q16(rate, x_table[np.uint64(t - last_pre[np.uint64(j)])], y2)
+        moves[s] = change + random_16(key, j * n_neurons + i, t)
+    for s in range(n):
+        if moves[s] >= _ONE_Q16:
+            j = learning[s]
             old = np.int64(weights[j, i])
-            new = potentiate_weight(old, change, random)
+            new = potentiate_weight(old, moves[s], np.int64(0))
             weights[j, i] = np.uint8(new)
             lanes[j, lane[i]] = np.uint8(new)
             counts[C_POT_CHANGED] += new != old
@@ -112,28 +64,40 @@ def _potentiate(weights, lanes, lane, i, inputs, last_pre, x_table, y2, rate, ke
 @njit
 def learn_from_spike(
     weights, lanes, lane, masked, column_start, column_inputs, learns, active_input, n_active, last_pre, last_post,
-    x_table, y2_table, rate, key, i, t, recent, is_recent, n_recent, counts,
+    x_table, y1_table, y2_table, rate_pre, rate_post, key_depress, key_potentiate, i, t, recent, place, n_recent,
+    arrivals, agenda, n_due, counts, learning, moves,
 ):  # fmt: skip
-    """Potentiate the synapses of neuron ``i``, which spiked, with its old slow trace, then set its traces.
+    """Potentiate the synapses of neuron ``i``, which spiked, with its old slow trace, then start its traces anew.
 
-    Returns the number of neurons in ``recent``, those that spiked in this sample; for ``learns`` see `depress`.
+    ``place`` (N,) int32 is where each neuron is in ``recent``, those that spiked in this sample, or -1; for the others
+    see `fused_depression`. Returns (length of ``recent``, length of the agenda).
     """
     first, last = column_start[i], column_start[i + 1]
     counts[C_POT_UPDATES] += last - first
-    age = t - last_post[i]
-    if age < y2_table.shape[0] - 1:
+    since = last_post[i]
+    if t - since < y2_table.shape[0] - 1:
         inputs = column_inputs[first:last] if masked else active_input[:n_active]
-        _potentiate(weights, lanes, lane, i, inputs, last_pre, x_table, y2_table[age], rate, key, t, counts)
+        _potentiate(
+            weights, lanes, lane, i, inputs, last_pre, x_table, y2_table[t - since], rate_post, key_potentiate, t,
+            counts, learning, moves,
+        )  # fmt: skip
+    r = np.int64(place[i])
+    if r < 0:
+        r = n_recent
+        place[i] = r
+        recent[r] = i
+        if masked:
+            learns[r] = 0
+            for s in range(first, last):
+                learns[r, column_inputs[s]] = 1
+        n_recent += 1
+    else:
+        end_trace(r, since, t, learns, masked, arrivals, y1_table, counts)
     last_post[i] = t
-    if is_recent[i] != 0:
-        return n_recent
-    is_recent[i] = 1
-    recent[n_recent] = i
-    if masked:
-        learns[n_recent] = 0
-        for s in range(first, last):
-            learns[n_recent, column_inputs[s]] = 1
-    return n_recent + 1
+    n_due = begin_trace(
+        agenda, n_due, r, i, t, learns, masked, arrivals, y1_table, rate_pre, key_depress, lane.shape[0]
+    )
+    return n_recent, n_due
 
 
 @njit
