@@ -1,14 +1,17 @@
 """Milliseconds per image of the fused engine, unpruned and pruned, and the pruning controller's share of the runtime.
 
     python benchmarks/pruned_speed.py --data-dir DATA --out speed.json
+    python benchmarks/pruned_speed.py --data-dir DATA --at 10
     python benchmarks/pruned_speed.py --data-dir DATA --method contrast --set pruning.start=10000 pruning.batch=2500 \
         pruning.redundant=0.25 pruning.connectivity=0.1
 
 The first trains a preset without pruning up to the image where pruning starts, keeps the largest weights at each
-``--connectivity`` and lets each network learn ``--settle`` images. The second trains to the end, without pruning and
-with ``--method``. Then all networks are shown the same images in turn, round after round; since other work on the
-machine can only add to a time, the least of the rounds counts. Process time of one thread. "in integers" steps all
-membranes in integers, as networks were before some were only watched (`FusedEngine.most_followed`).
+``--connectivity`` and lets each network learn ``--settle`` images. The second trains to the end, without pruning, and
+with APTN and `contrast` as `lavaprune reproduce` sets them for ``--at`` percent, and keeps the largest weights at that
+connectivity ``--settle`` images before the end. The third trains to the end, without pruning and with ``--method``,
+but for the images that are timed. Then all networks are shown the same images in turn, round after round; since other
+work on the machine can only add to a time, the least of the rounds counts. Process time of one thread. "in integers"
+steps all membranes in integers, as networks were before some were only watched (`FusedEngine.most_followed`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +38,13 @@ from lavaprune.files import write_text
 from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.processes.control import PHASE_TEST
 from lavaprune.processes.state import NetworkState
+from lavaprune.reproduce.grids import Grids
 from lavaprune.settings import Settings
 from lavaprune.training.control import inference_rows, training_rows
 from lavaprune.training.offline import CHUNK_IMAGES, prune_offline, train_offline
 
 BATCHES = (5_000, 100)  # the paper's
+METHODS = ("aptn", "contrast")
 EXC_SPIKES = counter_index("exc_spikes")
 
 
@@ -58,8 +64,27 @@ def pruned(state: NetworkState, connectivity: float) -> NetworkState:
     return replace(state, weights=state.weights * mask, conducts=mask, plastic=mask.copy())
 
 
+def networks_at(arguments: argparse.Namespace, data: Dataset, n_images: int) -> tuple[dict[str, NetworkState], int]:
+    """The ends of whole runs at ``--at`` percent; the images to be timed are the last ones, a second time."""
+    grids = Grids()
+    plain = grids.unpruned(arguments.preset)[0]
+    before = max(0, n_images - arguments.settle)
+    engine = train_offline(plain, data, n_images, last=before)
+    largest = FusedEngine(plain.network_parameters(data.n_inputs), pruned(engine.state(), arguments.at / 100))
+    for network in (engine, largest):
+        train_offline(plain, data, n_images, engine=network, first=before)
+    found = {"unpruned": engine.state(), "largest weights": largest.state()}
+    for method in METHODS:
+        chosen = grids.at(arguments.preset, method, arguments.at)
+        if chosen is not None:
+            found[method] = train_offline(chosen[0], data, n_images).state()
+    return found, max(0, n_images - arguments.images)
+
+
 def networks(arguments: argparse.Namespace, data: Dataset, n_images: int) -> tuple[dict[str, NetworkState], int]:
     """States by name, the unpruned one first, and the number of images that they have learned."""
+    if arguments.at is not None:
+        return networks_at(arguments, data, n_images)
     plain = build_settings(preset=arguments.preset, assignments=["pruning.method=none"])
     if arguments.method is not None:
         found = {}
@@ -128,14 +153,18 @@ def measure(
 
 def controller(
     settings: Settings, data: Dataset, state: NetworkState, ms_per_image: float, rounds: int
-) -> dict[str, Any]:
-    """The time of one event of APTN (decision, masks, weights), and its share of a batch's time."""
-    method = build_settings(preset=settings.preset, assignments=["pruning.method=aptn"]).pruning.build_method()
+) -> list[dict[str, Any]]:
+    """The time of a method's first event (decision, masks, weights), and its share of a batch's time."""
+    found = []
     parameters = settings.network_parameters(data.n_inputs)
-    engines = [FusedEngine(parameters, state) for _ in range(rounds)]
-    event_ms = min(process_ms(lambda engine=engine: prune_offline(engine, method, 0)) for engine in engines)
-    shares = {str(batch): event_ms / (event_ms + batch * ms_per_image) for batch in BATCHES}
-    return {"method": "aptn", "event_ms": event_ms, "share_by_batch": shares}
+    for name in METHODS:
+        assignments = [f"pruning.method={name}", "pruning.redundant=0.25"]
+        method = build_settings(preset=settings.preset, assignments=assignments).pruning.build_method()
+        engines = [FusedEngine(parameters, state) for _ in range(rounds)]
+        event_ms = min(process_ms(partial(prune_offline, engine, method, 0)) for engine in engines)
+        shares = {str(batch): event_ms / (event_ms + batch * ms_per_image) for batch in BATCHES}
+        found.append({"method": name, "event_ms": event_ms, "share_by_batch": shares})
+    return found
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -160,6 +189,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="mnist-800")
     parser.add_argument("--connectivity", nargs="+", type=float, default=[50, 30, 20, 10, 5], metavar="PERCENT")
+    parser.add_argument("--at", type=int, metavar="PERCENT", help="compare whole runs of several methods at this one")
     parser.add_argument("--method", help="compare the ends of two whole runs, without pruning and with this method")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", dest="changes", help="for --method")
     parser.add_argument("--settle", type=int, default=1_000, metavar="IMAGES", help="learned after synapses are taken")
@@ -173,6 +203,8 @@ def main() -> int:
         parser.error(f"--connectivity is {arguments.connectivity}; allowed: above 0, up to 100")
     if min(arguments.images, arguments.rounds) < 1 or arguments.settle < 0:
         parser.error("--images and --rounds are at least 1, --settle at least 0")
+    if arguments.at is not None and not 0 < arguments.at <= 100:
+        parser.error(f"--at is {arguments.at}; allowed: 1 to 100")
     try:
         settings = build_settings(preset=arguments.preset, assignments=["pruning.method=none"])
         data = load_dataset(settings.dataset, arguments.data_dir)
@@ -182,13 +214,14 @@ def main() -> int:
         print(f"pruned_speed: {error}", file=sys.stderr)
         return error.exit_code
     rows = measure(settings, data, states, n_images, learned, arguments)
-    event = controller(settings, data, states["unpruned"], rows[0]["training_ms_min"], arguments.rounds)
-    print(table(rows))
-    shares = ", ".join(f"{share:.3%} at batch {int(batch):,}" for batch, share in event["share_by_batch"].items())
-    print(f"\nOne event of APTN takes {event['event_ms']:.1f} ms: {shares}.")
+    events = controller(settings, data, states["unpruned"], rows[0]["training_ms_min"], arguments.rounds)
+    print(table(rows) + "\n")
+    for event in events:
+        shares = ", ".join(f"{share:.2%} at batch {int(batch):,}" for batch, share in event["share_by_batch"].items())
+        print(f"The first event of {event['method']} takes {event['event_ms']:.1f} ms: {shares}.")
     if arguments.out is not None:
         described = {"preset": arguments.preset, "images_learned": learned, "images_timed": arguments.images}
-        write_text(arguments.out, json.dumps({**described, "rows": rows, "controller": event}, indent=1) + "\n")
+        write_text(arguments.out, json.dumps({**described, "rows": rows, "controller": events}, indent=1) + "\n")
     return 0
 
 

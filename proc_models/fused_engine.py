@@ -132,11 +132,12 @@ class FusedEngine:
             raise ValueError(f"fused engine: {wrong} synapses are plastic but do not conduct; allowed: 0")
         self._conducts = conducts.copy()
         self._plastic[:, :n] = plastic
-        self._weights[: p.n_inputs, :n] *= conducts != 0
+        self._weights[: p.n_inputs, :n] *= conducts
         self._masked = bool(np.count_nonzero(plastic) != plastic.size)
-        self._row_conducts = np.count_nonzero(conducts, axis=1).astype(np.int64)
-        self._row_plastic = np.count_nonzero(plastic, axis=1).astype(np.int64)
-        self._column_start = np.concatenate([[0], np.cumsum(np.count_nonzero(plastic, axis=0))]).astype(np.int64)
+        self._row_conducts = conducts.sum(axis=1, dtype=np.int64)
+        self._row_plastic = plastic.sum(axis=1, dtype=np.int64)
+        self._column_start = np.zeros(n + 1, np.int64)
+        np.cumsum(plastic.sum(axis=0, dtype=np.uint32), out=self._column_start[1:])
         by_neuron = np.ascontiguousarray(plastic.T).view(bool) if self._masked else np.zeros(0, bool)
         self._column_inputs = (np.flatnonzero(by_neuron) % p.n_inputs).astype(np.int32)
         excited = conducts.any(axis=0)

@@ -1,8 +1,8 @@
 """Whole samples in one call: the kernel of the fused engine.
 
 The same arithmetic as the graph's ProcessModels, built from the same functions, reordered for speed where the order
-cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed,
-only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped, and excitatory neurons
+cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed, all
+draws of a trace being made when it starts (`fused_depression`), only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped, and excitatory neurons
 that cannot spike are watched from afar (`fused_watch`). One thread.
 
 Shapes: I inputs, N neurons, P = N padded to a multiple of 32 for whole vectors (padding lanes never spike), T steps, K
@@ -22,7 +22,14 @@ from lavaprune.proc_models.counter_random import (
     sample_key,
 )
 from lavaprune.proc_models.fixed_point import raise_theta
-from lavaprune.proc_models.fused_depression import depress, end_trace, list_arrivals, new_agenda, new_arrivals, note_arrivals
+from lavaprune.proc_models.fused_depression import (
+    depress,
+    end_trace,
+    list_arrivals,
+    new_agenda,
+    new_arrivals,
+    note_arrivals,
+)
 from lavaprune.proc_models.fused_encoder import count_arrivals, encode, show_inputs
 from lavaprune.proc_models.fused_followed import (
     F_HELD_UNTIL,

@@ -97,8 +97,7 @@ class ContrastPruning(PruningMethod):
         if count >= eligible.size:
             keep[eligible] = True
         else:
-            scores = self.scores(weights).ravel()[eligible]
-            keep[eligible[np.argsort(-scores, kind="stable")[:count]]] = True
+            keep[eligible[largest(self.scores(weights).ravel()[eligible], count)]] = True
         return event.without(~keep.reshape(weights.shape))
 
     def operations(self, event: PruningEvent) -> int:
@@ -113,3 +112,14 @@ class ContrastPruning(PruningMethod):
         pairs = int((of_inputs * (of_inputs + 1)).sum())
         left = int(of_inputs.sum())
         return pairs + 2 * left * n_neurons + 2 * left + n_neurons * n_neurons
+
+
+def largest(values: FloatArray, count: int) -> npt.NDArray[np.bool_]:
+    """Which are the ``count`` largest, of equals the first; without sorting. ``count`` is less than their number."""
+    if count == 0:
+        return np.zeros(values.size, bool)
+    least = np.partition(values, values.size - count)[values.size - count]
+    found = values > least
+    equals = np.flatnonzero(values == least)
+    found[equals[: count - int(np.count_nonzero(found))]] = True
+    return found

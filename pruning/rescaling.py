@@ -63,15 +63,26 @@ def column_targets(
     new = np.full(targets.shape, KEEP, np.int64)
     if rule == "none":
         return new
-    learned = np.where(event.plastic != 0, event.weights, 0).astype(np.int64)
-    left = np.where(plastic != 0, learned, 0)
-    frozen = np.where((conducts != 0) & (plastic == 0), learned, 0)
-    sum_left = left.sum(axis=0)
+    learned = event.weights * event.plastic
+    left = learned * (plastic != 0)
+    is_frozen = (conducts != 0) & (plastic == 0)
+    sum_left = _column_sums(left)
     scaled = (targets > 0) & (sum_left > 0)
     if rule == "sum":
-        goal = targets - frozen.sum(axis=0)
-    else:  # widths: 17 bits of inputs and 8 of weights; squares 33, the product below 2**58
-        drive_left = np.maximum((left**2).sum(axis=0), 1)
-        goal = sum_left * ((learned**2).sum(axis=0) - (frozen**2).sum(axis=0)) // drive_left
+        goal = targets - _column_sums(learned * is_frozen)
+    else:  # widths: 17 bits of inputs and 8 of weights; squares 32, the product below 2**57
+        drive_left = np.maximum(_column_sums_of_squares(left), 1)
+        goal = sum_left * _column_sums_of_squares(learned * ~is_frozen) // drive_left
     new[scaled] = np.clip(goal[scaled], 1, TARGET_MAX)
     return new
+
+
+def _column_sums(weights: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Sum of each column; in 32 bits, enough for 65,536 weights, since narrow integers are summed much faster."""
+    return weights.sum(axis=0, dtype=np.uint32).astype(np.int64)
+
+
+def _column_sums_of_squares(weights: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Sum of the squares of each column: at most 65,536 * 255**2, which is less than 2**32."""
+    squares = np.multiply(weights, weights, dtype=np.uint16)
+    return squares.sum(axis=0, dtype=np.uint32).astype(np.int64)

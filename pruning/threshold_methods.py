@@ -111,7 +111,8 @@ class ThresholdPruning(PruningMethod):
 
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
         """Remove the weights below their neuron's threshold."""
-        return event.without(event.weights < self.thresholds(event))
+        thresholds = self.thresholds(event).astype(np.uint8)  # as narrow as the weights, which is compared faster
+        return event.without(event.weights < thresholds)
 
     def operations(self, event: PruningEvent) -> int:
         """Count by Table 4 of Guo et al. 2020, with the number of groups of this event."""

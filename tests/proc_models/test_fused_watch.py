@@ -82,10 +82,11 @@ def samples(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def with_masks(state: NetworkState) -> NetworkState:
-    """One synapse in eight left, some of them frozen; a neuron without any, one with a single one."""
+    """One synapse in eight left, some frozen; a neuron and inputs without any, one with a single one."""
     random = np.random.default_rng(8)
     state.conducts[:] = random.random(state.conducts.shape) < 0.125
     state.conducts[:, 3:5] = 0
+    state.conducts[20:23] = 0
     state.conducts[7, 4] = 1
     state.plastic[:] = state.conducts * (random.random(state.plastic.shape) < 0.8)
     state.weights[:] = np.minimum(5 * state.weights.astype(int), 255) * state.conducts

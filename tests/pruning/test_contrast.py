@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lavaprune.pruning.contrast_method import ContrastPruning
+from lavaprune.pruning.contrast_method import ContrastPruning, largest
 from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.method import PruningEvent, decide
 from lavaprune.pruning.redundancy import cosine_squared, without_redundant
@@ -146,3 +146,12 @@ def test_wrong_settings() -> None:
         method_from_settings("contrast", redundant=1.5)
     with pytest.raises(PruningError, match="connectivity"):
         method_from_settings("contrast", connectivity=float("nan"))
+
+
+@given(st.lists(st.sampled_from([-1.5, -0.0, 0.0, 0.25, 3.0, 7.0]), min_size=1, max_size=60), st.data())
+def test_the_largest_are_those_that_a_stable_sort_puts_first(values: list[float], data: st.DataObject) -> None:
+    scores = np.array(values)
+    count = data.draw(st.integers(0, len(values) - 1))
+    expected = np.zeros(len(values), bool)
+    expected[np.argsort(-scores, kind="stable")[:count]] = True
+    assert largest(scores, count).tolist() == expected.tolist()

@@ -81,6 +81,17 @@ def test_targets_stay_within_what_weights_can_sum_to() -> None:
     assert TARGET_MAX == COLUMN_TARGET_MAX
 
 
+def test_the_most_inputs_at_their_most() -> None:
+    """65,536 weights of 255: their squares sum to 4,261,478,400, just within 32 bits."""
+    full = np.full((65_536, 1), 255, np.uint8)
+    ones = np.ones_like(full)
+    event = PruningEvent(0, np.zeros(1, np.int64), full, ones, ones)
+    assert column_targets("drive", event, ones, ones, targets(9)).tolist() == [65_536 * 255]
+    half = (np.arange(65_536) % 2).astype(np.uint8)[:, np.newaxis]
+    assert column_targets("drive", event, half, half, targets(9)).tolist() == [65_536 * 255]
+    assert column_targets("sum", event, ones, half, targets(65_536 * 255)).tolist() == [32_768 * 255]
+
+
 def test_unknown_rule() -> None:
     event = event_of([[3]])
     with pytest.raises(PruningError, match=r"rescale is 'mean'; allowed: none, sum, drive"):
