@@ -2,8 +2,9 @@
 
 The same arithmetic as the graph's ProcessModels, built from the same functions, reordered for speed where the order
 cannot be seen: a trace is looked up by the time since the last spike, only neurons with a live trace are depressed, all
-draws of a trace being made when it starts (`fused_depression`), only inputs that can have spiked are potentiated, inhibitory neurons at rest are not stepped, and excitatory neurons
-that cannot spike are watched from afar (`fused_watch`). One thread.
+draws of a trace being made when it starts (`fused_depression`), only inputs that can have spiked are potentiated,
+inhibitory neurons at rest are not stepped, and excitatory neurons that cannot spike are watched from afar
+(`fused_watch`). One thread.
 
 Shapes: I inputs, N neurons, P = N padded to a multiple of 32 for whole vectors (padding lanes never spike), T steps, K
 samples.
