@@ -157,13 +157,16 @@ def merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 def first_difference(old: Settings, new: Settings) -> tuple[str, Any, Any] | None:
     """Return the dotted name and both values of the first setting that differs, or None."""
-    return _difference("", old.to_dict(), new.to_dict())
+    return dict_difference(old.to_dict(), new.to_dict())
 
 
-def _difference(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+def dict_difference(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> tuple[str, Any, Any] | None:
+    """Return the same of two nested dicts with the same names."""
     for name, value in old.items():
         if isinstance(value, Mapping):
-            found = _difference(f"{prefix}{name}.", value, new[name])
+            found = dict_difference(value, new[name], f"{prefix}{name}.")
             if found:
                 return found
         elif value != new[name]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lavaprune.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from lavaprune.configuration import read_toml, validate, write_toml
+from lavaprune.configuration import dump_toml, read_toml, validate
 from lavaprune.errors import InputError
 from lavaprune.files import temporary_name, writable_folder, write_bytes, write_text
 from lavaprune.settings import Settings
@@ -19,7 +19,8 @@ CHECKPOINT = "checkpoint.npz"
 BEFORE_PRUNING = "before_pruning.npz"  # a checkpoint of the last image before the first pruning event
 RESULT = "result.json"
 IMAGE_SHAPE = "image_shape"  # among a checkpoint's extras: height and width, (2,) int64
-_OWN_FILES = (CONFIG, METRICS, CHECKPOINT, BEFORE_PRUNING, RESULT)
+DEEP_CHECKPOINT = "checkpoint.pt"  # of a run of `lavaprune deep`
+_OWN_FILES = (CONFIG, METRICS, CHECKPOINT, BEFORE_PRUNING, DEEP_CHECKPOINT, RESULT)
 
 
 def default_folder(settings: Settings) -> Path:
@@ -41,81 +42,22 @@ def require_vacant(path: Path) -> None:
         raise InputError(f"output folder {path}: cannot be read ({error.strerror or error})") from None
 
 
-class RunFolder:
-    """One run's folder. Build it with `create` (a new run) or `open` (one that exists).
+class RecordFolder:
+    """What every kind of run leaves in its folder: metrics line by line, and a result.
 
     Attributes
     ----------
     path : Path
         The folder.
-    settings : Settings
-        What its ``config.toml`` holds.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.settings = settings
-
-    @classmethod
-    def create(cls, path: Path, settings: Settings) -> RunFolder:
-        """Make the folder and write ``config.toml``: from then on it is a run.
-
-        Raises
-        ------
-        InputError
-            If it already holds a run, or cannot be written.
-        """
-        require_vacant(path)
-        try:
-            with writable_folder(path):
-                write_toml(settings, path / CONFIG)
-        except OSError as error:
-            raise InputError(f"output folder {path}: cannot be written ({error.strerror or error})") from None
-        return cls(path, settings)
-
-    @classmethod
-    def open(cls, path: Path) -> RunFolder:
-        """Open a run that exists, without changing anything in it.
-
-        Raises
-        ------
-        InputError
-            If there is no such folder, or it is not a run.
-        """
-        try:
-            if not path.is_dir():
-                raise InputError(f"run folder {path}: no such folder")
-            if not (path / CONFIG).is_file():
-                raise InputError(f"run folder {path}: not a run of lavaprune (no {CONFIG})")
-        except OSError as error:
-            raise InputError(f"run folder {path}: cannot be read ({error.strerror or error})") from None
-        return cls(path, validate(read_toml(path / CONFIG)))
 
     def clear_unfinished(self) -> None:
         """Remove what a killed run left half-written. Only for the one process that writes to the run."""
         for name in _OWN_FILES:
             temporary_name(self.path / name).unlink(missing_ok=True)
-
-    @property
-    def has_checkpoint(self) -> bool:
-        """Whether a checkpoint was ever written."""
-        return (self.path / CHECKPOINT).exists()
-
-    def save_checkpoint(self, checkpoint: Checkpoint, data_sha256: str, name: str = CHECKPOINT) -> None:
-        """Replace the checkpoint atomically; `data_sha256` is `Dataset.sha256`'s, `name` the file's."""
-        save_checkpoint(self.path / name, checkpoint, self.settings.sha256(), data_sha256)
-
-    def load_checkpoint(self, n_inputs: int, data_sha256: str | None = None) -> Checkpoint:
-        """Read the checkpoint; it must be this run's, of these data, and undamaged.
-
-        Raises
-        ------
-        InputError
-            See `lavaprune.checkpoint.load_checkpoint`.
-        """
-        return load_checkpoint(
-            self.path / CHECKPOINT, n_inputs, self.settings.neurons, self.settings.sha256(), data_sha256
-        )
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """Append one JSON object to ``metrics.jsonl``; it needs a whole number ``sample``."""
@@ -173,3 +115,97 @@ class RunFolder:
         if not isinstance(result, dict):
             raise InputError(f"{path}: not a result of lavaprune (no JSON object)")
         return result
+
+
+def make_run_folder(path: Path, config: str) -> None:
+    """Make the folder and write ``config.toml``: from then on it is a run.
+
+    Raises
+    ------
+    InputError
+        If it already holds a run, or cannot be written.
+    """
+    require_vacant(path)
+    try:
+        with writable_folder(path):
+            write_text(path / CONFIG, config)
+    except OSError as error:
+        raise InputError(f"output folder {path}: cannot be written ({error.strerror or error})") from None
+
+
+def read_run_config(path: Path) -> dict[str, Any]:
+    """Return what the ``config.toml`` of a run that exists holds.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it is not a run.
+    """
+    try:
+        if not path.is_dir():
+            raise InputError(f"run folder {path}: no such folder")
+        if not (path / CONFIG).is_file():
+            raise InputError(f"run folder {path}: not a run of lavaprune (no {CONFIG})")
+    except OSError as error:
+        raise InputError(f"run folder {path}: cannot be read ({error.strerror or error})") from None
+    return read_toml(path / CONFIG)
+
+
+class RunFolder(RecordFolder):
+    """One run's folder. Build it with `create` (a new run) or `open` (one that exists).
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    settings : Settings
+        What its ``config.toml`` holds.
+    """
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        super().__init__(path)
+        self.settings = settings
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings) -> RunFolder:
+        """Make the folder and write ``config.toml``: from then on it is a run.
+
+        Raises
+        ------
+        InputError
+            If it already holds a run, or cannot be written.
+        """
+        make_run_folder(path, dump_toml(settings))
+        return cls(path, settings)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open a run that exists, without changing anything in it.
+
+        Raises
+        ------
+        InputError
+            If there is no such folder, or it is not a run.
+        """
+        return cls(path, validate(read_run_config(path)))
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether a checkpoint was ever written."""
+        return (self.path / CHECKPOINT).exists()
+
+    def save_checkpoint(self, checkpoint: Checkpoint, data_sha256: str, name: str = CHECKPOINT) -> None:
+        """Replace the checkpoint atomically; `data_sha256` is `Dataset.sha256`'s, `name` the file's."""
+        save_checkpoint(self.path / name, checkpoint, self.settings.sha256(), data_sha256)
+
+    def load_checkpoint(self, n_inputs: int, data_sha256: str | None = None) -> Checkpoint:
+        """Read the checkpoint; it must be this run's, of these data, and undamaged.
+
+        Raises
+        ------
+        InputError
+            See `lavaprune.checkpoint.load_checkpoint`.
+        """
+        return load_checkpoint(
+            self.path / CHECKPOINT, n_inputs, self.settings.neurons, self.settings.sha256(), data_sha256
+        )

@@ -13,7 +13,21 @@ from typing import Annotated
 
 import typer
 
-from lavaprune.cli import bench, demo, energy, evaluate, export, fit, overhead, report, reproduce, search, sweep, train
+from lavaprune.cli import (
+    bench,
+    deep,
+    demo,
+    energy,
+    evaluate,
+    export,
+    fit,
+    overhead,
+    report,
+    reproduce,
+    search,
+    sweep,
+    train,
+)
 from lavaprune.errors import LavapruneError
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
@@ -29,6 +43,7 @@ app = typer.Typer(
 )
 for _module in (demo, train, evaluate, sweep, reproduce, search, energy, overhead, fit, export, report, bench):
     app.command(_module.NAME)(_module.command)
+app.add_typer(deep.app, name=deep.NAME)
 
 
 def _print_version(wanted: bool) -> None:

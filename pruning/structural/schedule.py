@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lavaprune.pruning.structural.settings import StructuralSettings
 
+_LEAST_WINDOW = 5  # shorter ones fill by chance: ranges would shrink for no reason
 _RATE_DECAY_CONV = 5.0  # published epochs in which the growth of a convolution's rate falls by e
 
 
@@ -24,7 +25,7 @@ class Schedule:
     constraint_from, pruning_from : int
         First epochs at whose end weights are clamped, and synapses pruned.
     window : int
-        Epochs in a row after which a range changes, from 1.
+        Epochs in a row after which a range changes; it scales, but not below 5 (or what is published).
     wait_fc, wait_conv : int
         A pruned synapse (kernel) comes back after more than so many epochs in a row.
     switch : int
@@ -53,7 +54,7 @@ class Schedule:
             published_epochs=settings.published_epochs,
             constraint_from=settings.published_constraint * settings.epochs // settings.published_epochs,
             pruning_from=max(1, first) if settings.start_epoch is None else settings.start_epoch,
-            window=max(1, round(settings.published_window * scale)),
+            window=max(1, min(settings.published_window, max(_LEAST_WINDOW, round(settings.published_window * scale)))),
             wait_fc=round(settings.published_wait_fc * scale),
             wait_conv=round(settings.published_wait_conv * scale),
             switch=settings.published_switch - settings.published_pruning,

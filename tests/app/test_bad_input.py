@@ -130,7 +130,7 @@ def test_config_that_cannot_be_written_leaves_no_folder(tmp_path: Path, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lavaprune.runs.write_toml", full)
+    monkeypatch.setattr("lavaprune.runs.write_text", full)
     with pytest.raises(InputError, match="No space left"):
         RunFolder.create(tmp_path / "new" / "run", build_settings(preset="digits"))
     assert list(tmp_path.iterdir()) == []

@@ -138,9 +138,9 @@ def test_regrowth_of_kernels_by_their_signed_sum() -> None:
 
 
 def test_a_short_schedule_goes_through_every_phase() -> None:
-    """30 epochs stand for 300: an epoch for ten, starts at 1 and 3, windows of 2."""
+    """30 epochs stand for 300: an epoch for ten, starts at 1 and 3; windows are 5 at least."""
     schedule = Schedule.of(StructuralSettings(epochs=30))
-    assert (schedule.constraint_from, schedule.pruning_from, schedule.window) == (1, 3, 2)
+    assert (schedule.constraint_from, schedule.pruning_from, schedule.window) == (1, 3, 5)
     assert (schedule.wait_fc, schedule.wait_conv) == (1, 2)
     assert list(schedule.clock(3)) == list(range(10))
     assert list(schedule.clock(5)) == list(range(20, 30))

@@ -1,0 +1,91 @@
+"""``lavaprune deep``: deep spiking networks on lava-dl, pruned by SD-SNN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lavaprune.cli.options import DataDir, Json, Run
+from lavaprune.cli.output import print_result, stdout_kept_clean
+from lavaprune.errors import InputError
+
+if TYPE_CHECKING:
+    from lavaprune.deep.settings import DeepSettings
+
+NAME = "deep"
+app = typer.Typer(help="Deep spiking networks on lava-dl, pruned and regrown by SD-SNN.", rich_markup_mode=None)
+
+
+@app.command("train")
+def train(
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="PRESET", help="digits, mnist, mnist-fc, nmnist, dvsgesture, cifar10 or none."
+        ),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated.")
+    ] = None,
+    data_dir: DataDir = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="Folder; default runs/deep-<dataset>-<method>-seed<seed>."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its checkpoint.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network, prune and regrow it while it learns, and test it."""
+    with stdout_kept_clean():
+        settings, folder = _prepare(preset, assignments or [], out, resume)
+        from lavaprune.deep.training import train_deep
+
+        result = train_deep(settings, data_dir, folder, resume=resume, progress=True)
+    print_result(result, as_json)
+
+
+@app.command("evaluate")
+def evaluate(
+    run: Run,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Test the network of a finished run."""
+    with stdout_kept_clean():
+        from lavaprune.deep.run_folder import DeepRunFolder
+
+        DeepRunFolder.open(run)  # says what is wrong before anything slow is imported
+        from lavaprune.deep.training import evaluate_deep
+
+        result = evaluate_deep(run, data_dir, progress=True)
+    print_result(result, as_json)
+
+
+def _prepare(
+    preset: str | None, assignments: list[str], out: Path | None, resume: bool
+) -> tuple[DeepSettings, Path]:
+    """Settings and folder of the run: a folder that is free, or holds the run to resume."""
+    from lavaprune.configuration import dict_difference
+    from lavaprune.deep.configuration import build_deep_settings
+    from lavaprune.deep.run_folder import DeepRunFolder, default_deep_folder
+    from lavaprune.runs import require_vacant
+
+    named = preset is not None or bool(assignments)
+    if not resume:
+        settings = build_deep_settings(preset, assignments)
+        folder = out or default_deep_folder(settings)
+        require_vacant(folder)
+        return settings, folder
+    if out is None and not named:
+        raise InputError("--resume needs --out RUN, or the settings of the run whose default folder it is")
+    asked = build_deep_settings(preset, assignments) if named else None
+    run = DeepRunFolder.open(out or default_deep_folder(asked or build_deep_settings()))
+    difference = dict_difference(run.settings.to_dict(), asked.to_dict()) if asked else None
+    if difference:
+        name, old, new = difference
+        raise InputError(
+            f"run folder {run.path}: setting {name!r} is {old!r} there and {new!r} here; allowed: the same"
+        )
+    return run.settings, run.path

@@ -1,0 +1,112 @@
+"""Accuracy and synaptic operations of a network on given samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lavaprune.deep.data import Samples
+from lavaprune.deep.fanout import fan_out
+from lavaprune.deep.membrane import SPIKE_CODE
+from lavaprune.deep.network import DeepNetwork
+
+CHUNK = 100  # samples encoded together: part of what their input spikes depend on, so it never changes
+EVALUATION = 1  # first number of the keys of spikes drawn here; training has 0
+_ELEMENTS = 40_000_000  # of the largest layer over steps and samples at once
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network did with some samples.
+
+    Attributes
+    ----------
+    answers : (n,) int64
+        Class of the output neuron with most spikes; of equal ones the first.
+    counts : (n, classes) int64
+        Spikes of the output neurons.
+    spikes : dict of str to int
+        Spikes of ``input`` and each layer.
+    operations : dict of str to int
+        Synaptic operations of each layer on the folded network, see `lavaprune.deep.fanout`.
+    """
+
+    answers: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    spikes: dict[str, int]
+    operations: dict[str, int]
+
+    def accuracy(self, labels: npt.NDArray[np.int64]) -> float:
+        """Share of right answers."""
+        return float((self.answers == labels).mean())
+
+
+def chunks(samples: Samples, seed: int, part: int) -> Any:
+    """Input spikes of all samples, `CHUNK` at a time: (first row, (T, B, H, W, C) uint8).
+
+    What is drawn depends on the seed, on `part` (a number for each set of samples) and on the place in the set only.
+    """
+    for first in range(0, len(samples), CHUNK):
+        rows = np.arange(first, min(first + CHUNK, len(samples)))
+        yield first, samples.frames(rows, (seed, EVALUATION, part, first // CHUNK))
+
+
+def evaluate_network(
+    network: DeepNetwork,
+    samples: Samples,
+    seed: int,
+    part: int,
+    on_samples: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Show every sample once.
+
+    Parameters
+    ----------
+    network : DeepNetwork
+    samples : Samples
+    seed, part : int
+        See `chunks`.
+    on_samples : callable, optional
+        Told how many more have been shown.
+    """
+    import torch
+
+    with torch.no_grad():
+        passes = network.passes()
+        fans = [fan_out(each) for each in passes]
+        arrived = [torch.zeros(each.layer.inputs, dtype=torch.int64, device=network.device) for each in passes]
+        sent = 0
+        counts = np.empty((len(samples), network.layers[-1].spec.units), np.int64)
+        for first, spikes in chunks(samples, seed, part):
+            n = spikes.shape[1]
+            piece = _piece(network, len(spikes))
+            for start in range(0, n, piece):
+                shown = torch.from_numpy(np.ascontiguousarray(spikes[:, start : start + piece])).to(network.device)
+                activity = network.run_passes(shown, passes)
+                for total, each in zip(arrived, activity.inputs, strict=True):
+                    total += each.sum(dim=(0, 1))
+                sent += int((activity.codes[-1] >= SPIKE_CODE).sum())
+                found = activity.counts.cpu().numpy().astype(np.int64)
+                counts[first + start : first + start + len(found)] = found
+            if on_samples is not None:
+                on_samples(n)
+    names = [layer.spec.name for layer in network.layers]
+    totals = [int(total.sum()) for total in arrived] + [sent]
+    return Evaluation(
+        answers=counts.argmax(axis=1).astype(np.int64),
+        counts=counts,
+        spikes=dict(zip(["input", *names], totals, strict=True)),
+        operations={
+            name: int((total * fan).sum()) for name, total, fan in zip(names, arrived, fans, strict=True)
+        },
+    )
+
+
+def _piece(network: DeepNetwork, steps: int) -> int:
+    """Samples that fit into memory at once."""
+    most = max(int(np.prod(shape)) for layer in network.layers for shape in (layer.source, layer.outputs))
+    return max(1, _ELEMENTS // (steps * most))

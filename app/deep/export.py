@@ -1,0 +1,119 @@
+"""A deep network as a file that netx (lava-dl) loads: HDF5, integers only.
+
+Layers are written as lava-dl's own blocks do, with biases, which those leave out. Pooling is folded
+(`lavaprune.deep.folding`), because netx has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from lavaprune.deep.architectures import DECAY_BITS, KEPT
+from lavaprune.deep.folding import FoldedLayer
+from lavaprune.errors import InputError
+from lavaprune.files import atomic_file
+
+
+def export_netx(layers: Sequence[FoldedLayer], path: Path) -> None:
+    """Write a folded network atomically.
+
+    Parameters
+    ----------
+    layers : sequence of FoldedLayer
+    path : Path
+        The HDF5 file; its folder must exist.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, or a layer has no weights left: netx cannot hold it.
+    """
+    for layer in layers:
+        if not layer.weight.any():
+            raise InputError(f"layer {layer.name!r}: has no weight that is not 0; allowed for netx: at least one")
+    try:
+        with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
+            _write(file.create_group("layer"), layers)
+    except OSError as error:
+        raise InputError(f"{path}: network cannot be written ({error.strerror or error})") from None
+
+
+def export_run(run: Path, out: Path, data_dir: Path | None = None) -> dict[str, Any]:
+    """Write the network of a finished deep run for netx; returns what was written, by layer.
+
+    Raises
+    ------
+    InputError
+        See `lavaprune.deep.training.load_run` and `export_netx`.
+    """
+    from lavaprune.deep.folding import fold_network
+    from lavaprune.deep.training import load_run
+
+    _, _, network, _ = load_run(run, data_dir)
+    layers = fold_network(network)
+    export_netx(layers, out)
+    return {
+        "format": "netx",
+        "out": out,
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "outputs": list(layer.outputs),
+                "nonzero_weights": int(np.count_nonzero(layer.weight)),
+                "threshold": layer.threshold,
+                "fits_24_bits": layer.fits,
+            }
+            for layer in layers
+        ],
+    }
+
+
+def _write(group: Any, layers: Sequence[FoldedLayer]) -> None:
+    number = 0
+
+    def add(kind: str, shape: Sequence[int]) -> Any:
+        nonlocal number
+        handle = group.create_group(str(number))
+        number += 1
+        handle.create_dataset("type", (1,), "S10", [kind.encode("ascii")])
+        handle.create_dataset("shape", data=np.array(shape))
+        return handle
+
+    add("input", layers[0].inputs)
+    flat = False
+    for layer in layers:
+        if layer.kind == "dense" and not flat:
+            add("flatten", [int(np.prod(layer.inputs)), 1, 1])
+            flat = True
+        handle = add(layer.kind, layer.outputs if layer.kind == "conv" else [layer.outputs[0]])
+        handle.create_dataset("inFeatures", data=layer.weight.shape[1])
+        handle.create_dataset("outFeatures", data=layer.weight.shape[0])
+        handle.create_dataset("bias", data=layer.bias.astype(np.float32))
+        if layer.kind == "conv":
+            handle.create_dataset("weight", data=layer.weight[..., None].astype(np.float32))
+            for name, value in (
+                ("kernelSize", layer.weight.shape[2:]),
+                ("stride", (layer.stride, layer.stride)),
+                ("padding", (layer.padding, layer.padding)),
+                ("dilation", (1, 1)),
+            ):
+                handle.create_dataset(name, data=np.array(value))
+            handle.create_dataset("groups", data=1)
+        else:
+            handle.create_dataset("weight", data=layer.weight.astype(np.float32))
+        neuron = {
+            "iDecay": 1 << DECAY_BITS,
+            "vDecay": (1 << DECAY_BITS) - KEPT,
+            "vThMant": layer.threshold,
+            "refDelay": 1,
+            "gradedSpike": False,
+        }
+        handle.create_dataset("neuron/type", data="CUBA")
+        for name, value in neuron.items():
+            handle.create_dataset(f"neuron/{name}", data=value)

@@ -1,0 +1,117 @@
+"""A deep network on Lava's CPU backend in fixed point: exported, loaded by netx, run under the watchdog.
+
+Samples follow each other without a gap. A layer's neurons are reset when a sample's first spikes reach it, one step later
+than the layer before: netx does that itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lavaprune.deep.export import export_netx
+from lavaprune.deep.folding import FoldedLayer
+from lavaprune.runtime.watchdog import run_guarded
+
+_TIMEOUT_S = 600.0
+_STEPS_AT_ONCE = 1000  # of one Lava run
+
+
+def run_on_lava(
+    layers: Sequence[FoldedLayer], spikes: npt.NDArray[np.uint8], record: Sequence[str] | None = None
+) -> dict[str, npt.NDArray[np.uint8]]:
+    """Run samples through a folded network on Lava.
+
+    Parameters
+    ----------
+    layers : sequence of FoldedLayer
+    spikes : (T, B, H, W, C) uint8
+        Input, 0 or 1.
+    record : sequence of str, optional
+        Layers whose spikes are returned; default the last. Large layers take long to read (about 40 us per spike
+        that could have been).
+
+    Returns
+    -------
+    dict of str to (T, B, H, W, C) uint8
+        Spikes of the recorded layers; a dense layer is (T, B, 1, 1, units).
+
+    Raises
+    ------
+    RunError
+        A Lava process failed or hung.
+    """
+    steps, samples = spikes.shape[:2]
+    names = [layers[-1].name] if record is None else list(record)
+    at_once = max(1, _STEPS_AT_ONCE // steps)
+    with tempfile.TemporaryDirectory(prefix="lavaprune-") as folder:
+        path = Path(folder, "network.net")
+        export_netx(layers, path)
+        parts = [
+            _run(layers, path, spikes[:, first : first + at_once], names) for first in range(0, samples, at_once)
+        ]
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in names}
+
+
+def _run(
+    layers: Sequence[FoldedLayer], path: Path, spikes: npt.NDArray[np.uint8], names: Sequence[str]
+) -> dict[str, npt.NDArray[np.uint8]]:
+    from lava.lib.dl.netx import hdf5
+    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.sink import RingBuffer as Sink
+    from lava.proc.io.source import RingBuffer as Source
+
+    steps, samples = spikes.shape[:2]
+    total = steps * samples + len(layers)
+    with contextlib.redirect_stdout(io.StringIO()):  # netx prints what it thinks of the weights
+        network = hdf5.Network(net_config=str(path), reset_interval=steps, reset_offset=1)
+    stream = np.zeros((*layers[0].inputs[::-1], total), np.int32)  # (W, H, C, steps)
+    shown = spikes.swapaxes(0, 1).reshape(steps * samples, *spikes.shape[2:])
+    stream[..., : steps * samples] = shown.transpose(2, 1, 3, 0)
+    if layers[0].kind == "dense":
+        # netx flattens between layers only; weights are in the order C, H, W
+        stream = stream.transpose(2, 1, 0, 3).reshape(-1, total)
+    source = Source(data=stream)
+    source.s_out.connect(network.inp)
+    sinks = {}
+    for index, (layer, process) in enumerate(zip(layers, network.layers, strict=True)):
+        last = index + 1 == len(layers)
+        if layer.name in names or last:
+            port = network.out if last else process.out
+            sinks[layer.name] = Sink(shape=port.shape, buffer=total)
+            port.connect(sinks[layer.name].a_in)
+    config = Loihi2SimCfg(select_tag="fixed_pt")
+    seen = run_guarded(
+        source,
+        RunSteps(num_steps=total),
+        config,
+        timeout_s=_TIMEOUT_S,
+        read=lambda: {name: np.asarray(sinks[name].data.get()) for name in names},
+    )
+    found = {}
+    for index, layer in enumerate(layers):
+        if layer.name in names and seen is not None:
+            # layer l works on input t at step t + l + 2, and step n is column n - 1
+            first = index + 1
+            values = seen[layer.name][..., first : first + steps * samples].astype(np.uint8)
+            found[layer.name] = _in_our_order(values, layer, steps, samples)
+    return found
+
+
+def _in_our_order(
+    values: npt.NDArray[np.uint8], layer: FoldedLayer, steps: int, samples: int
+) -> npt.NDArray[np.uint8]:
+    """(T, B, H, W, C) from (W, H, C, steps) or (units, steps)."""
+    columns, height, width = layer.outputs
+    if layer.kind == "conv":
+        by_step = values.transpose(3, 1, 0, 2)
+    else:
+        by_step = values.reshape(columns, -1).T.reshape(-1, height, width, columns)
+    return by_step.reshape(samples, steps, height, width, columns).swapaxes(0, 1)
