@@ -49,6 +49,12 @@ def train(
 @app.command("evaluate")
 def evaluate(
     run: Run,
+    fixed_point: Annotated[
+        bool, typer.Option("--fixed-point", help="Also run test images on Lava and compare spike by spike.")
+    ] = False,
+    images: Annotated[
+        int, typer.Option("--images", min=1, metavar="N", help="First test images that --fixed-point runs.")
+    ] = 20,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +65,7 @@ def evaluate(
         DeepRunFolder.open(run)  # says what is wrong before anything slow is imported
         from lavaprune.deep.training import evaluate_deep
 
-        result = evaluate_deep(run, data_dir, progress=True)
+        result = evaluate_deep(run, data_dir, progress=True, on_lava=images if fixed_point else 0)
     print_result(result, as_json)
 
 

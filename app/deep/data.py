@@ -51,9 +51,11 @@ class Images:
         chosen = self.pixels[rows]
         digest = hashlib.sha256(repr(key).encode()).digest()
         generator = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
-        draws = generator.integers(0, 1 << 16, (self.steps, *chosen.shape), dtype=np.uint16)
+        # sample by sample, so that the first ones do not depend on how many follow
+        draws = generator.integers(0, 1 << 16, (len(chosen), self.steps, *chosen.shape[1:]), dtype=np.uint16)
         # up to 65535: p = 255 spikes always but for one draw in 65536
-        return (draws < chosen.astype(np.uint16) * np.uint16(257)).view(np.uint8)
+        limits = chosen.astype(np.uint16) * np.uint16(257)
+        return np.ascontiguousarray((draws < limits[:, None]).view(np.uint8).swapaxes(0, 1))
 
     def cut(self, rows: slice) -> Images:
         """Some of the images."""
