@@ -69,9 +69,7 @@ def evaluate(
     print_result(result, as_json)
 
 
-def _prepare(
-    preset: str | None, assignments: list[str], out: Path | None, resume: bool
-) -> tuple[DeepSettings, Path]:
+def _prepare(preset: str | None, assignments: list[str], out: Path | None, resume: bool) -> tuple[DeepSettings, Path]:
     """Settings and folder of the run: a folder that is free, or holds the run to resume."""
     from lavaprune.configuration import dict_difference
     from lavaprune.deep.configuration import build_deep_settings

@@ -133,9 +133,7 @@ def load_deep_dataset(name: str, steps: int, data_dir: Path | None) -> DeepDatas
         from lavaprune.deep.cifar10 import load_cifar10
 
         train, train_labels, test, test_labels = load_cifar10(folder)
-        return DeepDataset(
-            name, Images(train, steps), train_labels, Images(test, steps), test_labels, (32, 32, 3), 10
-        )
+        return DeepDataset(name, Images(train, steps), train_labels, Images(test, steps), test_labels, (32, 32, 3), 10)
     format_ = N_MNIST if name == "nmnist" else DVS_GESTURE
     return _of_recordings(name, *load_recordings(format_, folder, steps))
 

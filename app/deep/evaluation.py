@@ -100,9 +100,7 @@ def evaluate_network(
         answers=counts.argmax(axis=1).astype(np.int64),
         counts=counts,
         spikes=dict(zip(["input", *names], totals, strict=True)),
-        operations={
-            name: int((total * fan).sum()) for name, total, fan in zip(names, arrived, fans, strict=True)
-        },
+        operations={name: int((total * fan).sum()) for name, total, fan in zip(names, arrived, fans, strict=True)},
     )
 
 

@@ -53,9 +53,7 @@ def run_on_lava(
     with tempfile.TemporaryDirectory(prefix="lavaprune-") as folder:
         path = Path(folder, "network.net")
         export_netx(layers, path)
-        parts = [
-            _run(layers, path, spikes[:, first : first + at_once], names) for first in range(0, samples, at_once)
-        ]
+        parts = [_run(layers, path, spikes[:, first : first + at_once], names) for first in range(0, samples, at_once)]
     return {name: np.concatenate([part[name] for part in parts], axis=1) for name in names}
 
 
@@ -105,9 +103,7 @@ def _run(
     return found
 
 
-def _in_our_order(
-    values: npt.NDArray[np.uint8], layer: FoldedLayer, steps: int, samples: int
-) -> npt.NDArray[np.uint8]:
+def _in_our_order(values: npt.NDArray[np.uint8], layer: FoldedLayer, steps: int, samples: int) -> npt.NDArray[np.uint8]:
     """(T, B, H, W, C) from (W, H, C, steps) or (units, steps)."""
     columns, height, width = layer.outputs
     if layer.kind == "conv":

@@ -34,9 +34,7 @@ _LEVELS = 254
 _KEPT_SHARE = KEPT / (1 << DECAY_BITS)
 
 
-def integrate(
-    acc: torch.Tensor, bias: torch.Tensor, threshold: int, unit: int, in_torch: bool = False
-) -> torch.Tensor:
+def integrate(acc: torch.Tensor, bias: torch.Tensor, threshold: int, unit: int, in_torch: bool = False) -> torch.Tensor:
     """Run membranes over all steps, from rest.
 
     Parameters

@@ -353,9 +353,7 @@ def load_run(path: Path, data_dir: Path | None) -> tuple[DeepRunFolder, Division
     return folder, division, network, masks
 
 
-def evaluate_deep(
-    path: Path, data_dir: Path | None, progress: bool = False, on_lava: int = 0
-) -> dict[str, Any]:
+def evaluate_deep(path: Path, data_dir: Path | None, progress: bool = False, on_lava: int = 0) -> dict[str, Any]:
     """Test the network of a finished run once more; the folder is not changed.
 
     Parameters

@@ -1,0 +1,235 @@
+"""`lavaprune deep` on the embedded digits: contract, resuming, Lava, and wrong input in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lavaprune.cli import main
+from lavaprune.errors import InputError
+
+FAST = ["train_images=200", "validation_images=60", "test_images=40", "epochs=4", "steps=6", "batch=10"]
+
+
+def deep(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, dict[str, Any], str]:
+    """Exit code, the JSON object on stdout (empty if none) and stderr."""
+    code = main(["deep", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, json.loads(captured.out) if captured.out.strip() else {}, captured.err
+
+
+def settings(*changes: str) -> list[str]:
+    return [part for change in (*FAST, *changes) for part in ("--set", change)]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    out = tmp_path_factory.mktemp("deep") / "run"
+    assert main(["deep", "train", *settings("pruning.rate_fc=0.5"), "--out", str(out)]) == 0
+    return out
+
+
+def test_what_a_run_leaves(finished: Path) -> None:
+    result = json.loads((finished / "result.json").read_text())
+    assert {"accuracy", "connectivity", "connectivity_per_layer", "sops_per_image", "epochs", "seed"} <= set(result)
+    assert result["accuracy"] > 0.3  # 10 classes, four epochs over 200 images
+    assert result["connectivity_per_layer"]["fc1"] == pytest.approx(0.5, abs=0.1)
+    assert result["connectivity_per_layer"]["out"] == 1.0
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
+    assert lines[-1]["accuracy_on"] == "validation"
+    assert sum(line["pruned"]["fc1"] for line in lines) >= 32 * 256
+    # conv 8 * 9 + 16 * 72, rows 64 * 256, out 640
+    shares = result["connectivity_per_layer"]
+    live = 72 + shares["conv2"] * 1152 + shares["fc1"] * 16384 + 640
+    assert result["connectivity"] == pytest.approx(live / (72 + 1152 + 16384 + 640))
+
+
+def test_evaluate_finds_the_same_on_lava_too(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The trained and pruned network on Lava's CPU backend, in fixed point: not one spike differs."""
+    before = sorted(path.name for path in finished.iterdir())
+    code, found, _ = deep(capsys, "evaluate", finished, "--fixed-point", "--images", "20", "--json")
+    assert code == 0
+    result = json.loads((finished / "result.json").read_text())
+    for name in ("accuracy", "connectivity", "sops_per_image", "weights_sha256"):
+        assert found[name] == result[name]
+    fixed = found["fixed_point"]
+    assert (fixed["images"], fixed["mismatched_spikes"], fixed["fits_24_bits"]) == (20, 0, True)
+    assert fixed["output_spikes"] > 20
+    assert sorted(path.name for path in finished.iterdir()) == before
+
+
+@pytest.mark.parametrize("method", ["sdsnn", "rigl"])
+def test_resuming_gives_the_same_bits(method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    from lavaprune.deep import training
+
+    chosen = settings(f"pruning.method={method}", "select=validation")
+    code, whole, _ = deep(capsys, "train", *chosen, "--out", tmp_path / "whole", "--json")
+    assert code == 0
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        count = iter(range(100))
+        save = training._Trainer._save
+
+        def save_twice(self: Any) -> None:
+            save(self)
+            if next(count) == 1:
+                stop()
+
+        patch.setattr(training._Trainer, "_save", save_twice)
+        assert deep(capsys, "train", *chosen, "--out", tmp_path / "cut")[0] == 1
+    with open(tmp_path / "cut" / "metrics.jsonl", "a") as stream:
+        stream.write('{"sample": 600, "ep')  # torn
+    code, resumed, _ = deep(capsys, "train", "--out", tmp_path / "cut", "--resume", "--json")
+    assert code == 0
+    for name in ("weights_sha256", "accuracy", "connectivity", "sops_per_image", "epoch_tested"):
+        assert resumed[name] == whole[name], name
+    a, b = ((tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("whole", "cut"))
+    drop = "seconds"
+    assert [{k: v for k, v in json.loads(x).items() if k != drop} for x in a] == [
+        {k: v for k, v in json.loads(x).items() if k != drop} for x in b
+    ]
+    code, _, err = deep(capsys, "train", *chosen, "--set", "seed=5", "--out", tmp_path / "cut", "--resume")
+    assert (code, "'seed' is 0 there and 5 here" in err) == (2, True)
+
+
+def test_a_small_mnist_network_on_lava(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The paper's layers but for their widths, on MNIST: 20 images, every spike of every layer that can be read."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: make setup-dl")
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    from lavaprune.deep import architectures
+    from lavaprune.deep.architectures import LayerSpec
+    from lavaprune.deep.fixed_point import run_on_lava
+    from lavaprune.deep.folding import fold_network
+    from lavaprune.deep.training import load_run
+
+    small = (
+        LayerSpec("conv1", "conv", 3),
+        LayerSpec("conv2", "conv", 5, pool=2, prunable=True),
+        LayerSpec("fc1", "dense", 30, pool=2, prunable=True),
+        LayerSpec("out", "dense", 0),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(architectures.NETWORKS, "conv", small)
+        changes = ["train_images=300", "test_images=50", "validation_images=0", "epochs=3", "steps=6", "batch=10"]
+        chosen = [part for change in (*changes, "optimiser.rate=5e-3", "optimiser.schedule=constant") for part in ("--set", change)]
+        out = tmp_path / "run"
+        code, result, _ = deep(
+            capsys, "train", "--preset", "mnist", *chosen, "--data-dir", data_dir, "--out", out, "--json"
+        )
+        assert code == 0
+        assert result["connectivity"] < 0.8
+        _, division, network, _ = load_run(out, data_dir)
+        layers = fold_network(network)
+        spikes = division.data.test.frames(np.arange(20), (1,))
+        on_lava = run_on_lava(layers, spikes, record=["fc1", "out"])
+        ours = network.run(torch.from_numpy(spikes))
+        for layer, codes in zip(network.layers, ours.codes, strict=True):
+            if layer.spec.name in on_lava:
+                expected = (codes >= 128).view(*codes.shape[:2], *layer.outputs).numpy()
+                assert expected.any(), layer.spec.name
+                assert np.array_equal(expected, on_lava[layer.spec.name]), layer.spec.name
+
+
+def one_line(err: str) -> str:
+    lines = [line for line in err.splitlines() if line.startswith("lavaprune: error:")]
+    assert len(lines) == 1, err
+    assert "Traceback" not in err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "mnist-9"], "preset is 'mnist-9'; allowed: digits | mnist"),
+        (["--set", "pruning.rate_fc=1.5"], "setting 'pruning.rate_fc' is 1.5; allowed: 0 .. 1"),
+        (["--set", "pruning.rates=1"], "setting 'pruning.rates' is unknown"),
+        (["--set", "pruning.method=x"], "allowed: sdsnn | none | magnitude | set | rigl"),
+        (["--set", "train_images=2000"], "setting 'train_images' is 2000; allowed: 1 .. 1300 or all (digits)"),
+        (["--set", "validation_images=1500"], "setting 'validation_images' is 1500; allowed: 0 .. 1499"),
+        (["--preset", "none", "--set", "select=validation"], "'select' is 'validation' without validation_images"),
+        (["--set", "network=fc", "--set", "pruning.start_epoch=-1"], "'pruning.start_epoch' is -1"),
+        (["--set", "network=cifar10", "--set", "dataset=cifar10", "--data-dir", "."], "has neither cifar-10-batches"),
+        (["--preset", "nmnist", "--data-dir", "."], "has no NMNIST"),
+        (["--preset", "dvsgesture", "--data-dir", "nowhere"], "data folder nowhere: no such folder"),
+    ],
+)
+def test_wrong_settings_in_one_line(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    code, _, err = deep(capsys, "train", *arguments, "--out", tmp_path / "run")
+    assert code == 2
+    assert message in one_line(err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_folders_in_one_line(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = deep(capsys, "evaluate", tmp_path)
+    assert (code, "not a run of lavaprune" in one_line(err)) == (2, True)
+    code, _, err = deep(capsys, "train", "--out", finished)
+    assert (code, "already holds a run" in one_line(err)) == (2, True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.toml").write_text('dataset = "digits"\n')
+    code, _, err = deep(capsys, "evaluate", tmp_path / "other")
+    assert (code, "not of lavaprune deep" in one_line(err)) == (2, True)
+    code, _, err = deep(capsys, "evaluate", finished, "--fixed-point", "--images", "41")
+    assert (code, "--images is 41; allowed: 1 .. 40" in one_line(err)) == (2, True)
+    code = main(["evaluate", str(finished)])
+    assert (code, "setting" in one_line(capsys.readouterr().err)) == (2, True)
+
+
+def test_checkpoints_that_do_not_fit(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+    from lavaprune.deep.run_folder import DeepRunFolder
+
+    def broken(change: Any) -> str:
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        shutil.copytree(finished, tmp_path / "run")
+        change(tmp_path / "run" / "checkpoint.pt")
+        code, _, err = deep(capsys, "evaluate", tmp_path / "run")
+        assert code == 2
+        return one_line(err)
+
+    assert "checkpoint is damaged" in broken(lambda path: path.write_bytes(path.read_bytes()[:1000]))
+    assert "no such checkpoint" in broken(lambda path: path.unlink())
+
+    def of_another_network(path: Path) -> None:
+        saved = torch.load(path, weights_only=True)
+        weights = saved["state"]["network"]
+        weights["fc1.synapse.weight"] = weights["fc1.synapse.weight"][:5]
+        torch.save(saved, path)
+
+    assert "checkpoint is of another network" in broken(of_another_network)
+
+    def with_code(path: Path) -> None:
+        torch.save({"format": 1, "state": Path("x")}, path)  # a pickle of something that is no tensor
+
+    assert "checkpoint is damaged" in broken(with_code)
+
+    def of_other_settings(path: Path) -> None:
+        config = path.with_name("config.toml")
+        config.write_text(config.read_text().replace("seed = 0", "seed = 1"))
+
+    assert "checkpoint's settings have sha256" in broken(of_other_settings)
+    with pytest.raises(InputError, match="no such folder"):
+        DeepRunFolder.open(tmp_path / "nothing")
+
+
+def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("torch", "lava.lib.dl", "lava.lib.dl.slayer"):
+        monkeypatch.setitem(sys.modules, name, None)
+    code, _, err = deep(capsys, "train", "--out", tmp_path / "run")
+    assert code == 2
+    assert "lava-dl is not installed; allowed: an environment with the extra dl (make setup-dl)" in one_line(err)
+    assert not (tmp_path / "run").exists()
