@@ -16,7 +16,6 @@ from lavaprune.deep.network import DeepNetwork
 
 CHUNK = 100  # samples encoded together: part of what their input spikes depend on, so it never changes
 EVALUATION = 1  # first number of the keys of spikes drawn here; training has 0
-_ELEMENTS = 40_000_000  # of the largest layer over steps and samples at once
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def evaluate_network(
         counts = np.empty((len(samples), network.layers[-1].spec.units), np.int64)
         for first, spikes in chunks(samples, seed, part):
             n = spikes.shape[1]
-            piece = _piece(network, len(spikes))
+            piece = network.samples_at_once(len(spikes))
             for start in range(0, n, piece):
                 shown = torch.from_numpy(np.ascontiguousarray(spikes[:, start : start + piece])).to(network.device)
                 activity = network.run_passes(shown, passes)
@@ -102,9 +101,3 @@ def evaluate_network(
         spikes=dict(zip(["input", *names], totals, strict=True)),
         operations={name: int((total * fan).sum()) for name, total, fan in zip(names, arrived, fans, strict=True)},
     )
-
-
-def _piece(network: DeepNetwork, steps: int) -> int:
-    """Samples that fit into memory at once."""
-    most = max(int(np.prod(shape)) for layer in network.layers for shape in (layer.source, layer.outputs))
-    return max(1, _ELEMENTS // (steps * most))

@@ -195,7 +195,8 @@ def _checked(name: str, events: Any, form: RecordingFormat) -> Any:
         low, high = int(events[axis].min(initial=0)), int(events[axis].max(initial=0))
         if low < 0 or high >= form.sensor or not len(events):
             raise InputError(
-                f"{name}: {axis} of {len(events)} events is {low} .. {high}; allowed: 0 .. {form.sensor - 1}, some events"
+                f"{name}: {axis} of {len(events)} events is {low} .. {high}; "
+                f"allowed: 0 .. {form.sensor - 1}, and an event at least"
             )
     return events
 

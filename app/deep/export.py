@@ -97,13 +97,13 @@ def _write(group: Any, layers: Sequence[FoldedLayer]) -> None:
         handle.create_dataset("bias", data=layer.bias.astype(np.float32))
         if layer.kind == "conv":
             handle.create_dataset("weight", data=layer.weight[..., None].astype(np.float32))
-            for name, value in (
-                ("kernelSize", layer.weight.shape[2:]),
-                ("stride", (layer.stride, layer.stride)),
-                ("padding", (layer.padding, layer.padding)),
-                ("dilation", (1, 1)),
+            for name, size in (
+                ("kernelSize", layer.weight.shape[2]),
+                ("stride", layer.stride),
+                ("padding", layer.padding),
+                ("dilation", 1),
             ):
-                handle.create_dataset(name, data=np.array(value))
+                handle.create_dataset(name, data=np.array([size, size]))
             handle.create_dataset("groups", data=1)
         else:
             handle.create_dataset("weight", data=layer.weight.astype(np.float32))

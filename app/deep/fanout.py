@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def fan_out(each: LayerPass) -> torch.Tensor:
     """Synapses with a weight of each input of a layer: (H, W, C) int64.
 
-    All spikes of one pooling window have the same (see `lavaprune.deep.folding`), so this is per window. A synapse whose
-    integer weight is 0 is none.
+    All spikes of one pooling window have the same (see `lavaprune.deep.folding`), so this is per window. A synapse
+    whose integer weight is 0 is none.
     """
     import torch
 

@@ -1,7 +1,7 @@
 """A deep network on Lava's CPU backend in fixed point: exported, loaded by netx, run under the watchdog.
 
-Samples follow each other without a gap. A layer's neurons are reset when a sample's first spikes reach it, one step later
-than the layer before: netx does that itself.
+Samples follow each other without a gap. A layer's neurons are reset when a sample's first spikes reach it, one step
+later than the layer before: netx does that itself.
 """
 
 from __future__ import annotations

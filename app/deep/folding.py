@@ -1,10 +1,10 @@
 """A network as a chip holds it: integers, and average pooling folded into the layer behind it.
 
-Pooling sums spikes linearly. Average pooling over 2x2 and then a convolution of 3x3, padding 1, is a convolution of 6x6 on the
-unpooled spikes, stride 2, padding 2, with every weight standing 2x2 times; before a dense layer it is a dense layer on the
-unpooled map. The weights would be a quarter; they keep their integers and threshold and bias are four times as large,
-so nothing is rounded. This is the arithmetic that training uses (`lavaprune.deep.membrane`): the folded network gives the
-same spikes.
+Pooling sums spikes linearly. Average pooling over 2x2 and then a convolution of 3x3, padding 1, is a convolution of 6x6
+on the unpooled spikes, stride 2, padding 2, with every weight standing 2x2 times; before a dense layer it is a dense
+layer on the unpooled map. The weights would be a quarter; they keep their integers, and threshold and bias are four
+times as large, so nothing is rounded. This is the arithmetic that training uses (`lavaprune.deep.membrane`): the folded
+network gives the same spikes.
 """
 
 from __future__ import annotations

@@ -6,15 +6,15 @@ SLAYER's CUBA neuron with current decay 1 and voltage decay 0.8, bit for bit, as
     spike if v > threshold; then v <- 0
 
 in integers. `acc` is the sum of halved integer weights (-128 .. 127) of the synapses that got a spike, `bias` the
-integer bias, ``u = v / per unit`` the membrane in the units of Han et al. 2022, with the threshold at 0.5. SLAYER lets v
+integer bias, ``u = v / unit`` the membrane in the units of Han et al. 2022, with the threshold at 0.5. SLAYER lets v
 grow beyond the 24 bits at which Lava clips it; so does this.
 
-The gradient is theirs: ds/du = 1 where 0 < u < 1, and the reset, ``u <- 0.2 u (1 - s)``, is differentiated too. For that
-each step leaves one byte, its *code*: 0 where u <= 0, 255 where u >= 1, and between 1 and 254 levels of u; a spike is a
-code from 128.
+The gradient is theirs: ds/du = 1 where 0 < u < 1, and the reset, ``u <- 0.2 u (1 - s)``, is differentiated too. For
+that each step leaves one byte, its *code*: 0 where u <= 0, 255 where u >= 1, and between them 1 to 254, levels of u; a
+spike is a code from 128.
 
-On the CPU this runs in Numba (`membrane_kernels`); elsewhere, and as the reference for it, in torch, so that SLAYER's CUDA
-sources never have to be compiled.
+On the CPU this runs in Numba (`membrane_kernels`); elsewhere, and as the reference for it, in torch, so that SLAYER's
+CUDA sources never have to be compiled.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ The blocks hold weights, biases and neurons; the time loop is ours, because SLAY
 step on a CPU and wants to compile CUDA sources on a GPU. A test holds the two equal, spike for spike.
 
 On Lava each layer gets the spikes of the layer before one step later, and is reset when the first spikes of a sample
-arrive (netx' ``reset_interval``). So every layer starts from rest and counts its own steps, no delay is simulated here, and
-nothing changes when the network is deployed.
+arrive (netx' ``reset_interval``). So every layer starts from rest and counts its own steps, no delay is simulated here,
+and nothing changes when the network is deployed.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ from lavaprune.deep.layer import LayerPass, build_block
 
 if TYPE_CHECKING:
     import torch
+
+_ELEMENTS = (6_000_000, 400_000_000)  # of the largest layer over all steps, on the CPU and on a GPU
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,11 @@ class DeepNetwork:
         weights, biases = self.acting()
         return _network_function().apply(self, spikes, *weights, *biases)  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
 
+    def samples_at_once(self, steps: int) -> int:
+        """Samples whose largest layer fits into the memory that a pass should take (a cache, on the CPU)."""
+        most = max(math.prod(shape) for layer in self.layers for shape in (layer.source, layer.outputs))
+        return max(1, _ELEMENTS[self.device.type == "cuda"] // (steps * most))
+
     def run(self, spikes: torch.Tensor) -> Activity:
         """The same with the spikes of every layer, without gradient."""
         import torch
@@ -176,16 +184,20 @@ def _network_function() -> Any:
                 LayerPass(layer, weight, bias, network.in_torch)
                 for layer, weight, bias in zip(network.layers, parameters[:n], parameters[n:], strict=True)
             ]
-            activity = network.run_passes(spikes, passes)
-            ctx.network, ctx.passes = network, passes
-            ctx.save_for_backward(*activity.inputs, *activity.codes)
-            return activity.counts
+            piece = network.samples_at_once(len(spikes))
+            done = [network.run_passes(part.contiguous(), passes) for part in spikes.split(piece, dim=1)]
+            ctx.network, ctx.passes, ctx.piece = network, passes, piece
+            ctx.save_for_backward(*(tensor for each in done for tensor in (*each.inputs, *each.codes)))
+            return torch.cat([each.counts for each in done])
 
         @staticmethod
         def backward(ctx: Any, *grads: torch.Tensor) -> Any:
             n = len(ctx.passes)
-            saved = ctx.saved_tensors
-            found = ctx.network.backward(ctx.passes, saved[:n], saved[n:], grads[0])
-            return (None, None, *found)
+            totals: list[torch.Tensor] = []
+            for i, part in enumerate(grads[0].split(ctx.piece)):
+                saved = ctx.saved_tensors[2 * n * i : 2 * n * (i + 1)]
+                found = ctx.network.backward(ctx.passes, saved[:n], saved[n:], part)
+                totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else found
+            return (None, None, *totals)
 
     return NetworkFunction

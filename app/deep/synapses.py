@@ -1,7 +1,7 @@
 """Weighted sums of spikes and their gradients, for one layer over all steps.
 
-Forward everything is a whole number below 2**24 and therefore exact, in 8-bit integers as in float32 (and in TF32, which
-holds the weights' 8 bits). Gradients may run in bfloat16, whose 8 bits hold spikes and weights exactly.
+Forward everything is a whole number below 2**24 and therefore exact, in 8-bit integers as in float32 (and in TF32,
+which holds the weights' 8 bits). Gradients may run in bfloat16, whose 8 bits hold spikes and weights exactly.
 
 Tensors of spikes are (T, B, H, W, C), which is torch's channels-last layout.
 """
@@ -9,6 +9,7 @@ Tensors of spikes are (T, B, H, W, C), which is torch's channels-last layout.
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lavaprune.deep.architectures import LayerGeometry
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def accumulate(spikes: torch.Tensor, halves: torch.Tensor, layer: LayerGeometry) -> torch.Tensor:
+def accumulate(spikes: torch.Tensor, halves: torch.Tensor, layer: LayerGeometry, packed: Any = None) -> torch.Tensor:
     """Sums of halved integer weights over the spikes.
 
     Parameters
@@ -26,6 +27,8 @@ def accumulate(spikes: torch.Tensor, halves: torch.Tensor, layer: LayerGeometry)
         Spikes per pooling window.
     halves : float32
         Whole numbers -128 .. 127: (units, C, 3, 3) of a convolution, (units, H * W * C) else.
+    packed : object, optional
+        The same weights of a dense layer from `pack`.
 
     Returns
     -------
@@ -38,8 +41,8 @@ def accumulate(spikes: torch.Tensor, halves: torch.Tensor, layer: LayerGeometry)
         out = torch.nn.functional.conv2d(_frames(spikes).float(), _conv_weight(halves), padding=1)
         return out.permute(0, 2, 3, 1).reshape(steps, samples, -1)
     rows = spikes.view(steps * samples, -1)
-    if spikes.device.type == "cpu" and integer_products_work():
-        return _integer_product(rows, halves).view(steps, samples, -1)
+    if packed is not None:
+        return _integer_product(rows, packed, len(halves)).view(steps, samples, -1)
     return torch.nn.functional.linear(rows.float(), halves).view(steps, samples, -1)
 
 
@@ -64,7 +67,7 @@ def gradients(
     if layer.spec.kind == "conv":
         height, width, units = layer.outputs
         result = grad.to(kind).view(-1, height, width, units).permute(0, 3, 1, 2)
-        of_frames, of_halves, _ = torch.ops.aten.convolution_backward(
+        of_frames, of_halves, _ = _operators().aten.convolution_backward(
             result,
             _frames(spikes).to(kind),
             _conv_weight(halves).to(kind),
@@ -97,14 +100,29 @@ def _conv_weight(halves: torch.Tensor) -> torch.Tensor:
     return halves.contiguous(memory_format=torch.channels_last)
 
 
-def _integer_product(rows: torch.Tensor, halves: torch.Tensor) -> torch.Tensor:
+def _operators() -> Any:
+    """torch's operators by name; what they return is not typed."""
+    import torch
+
+    module: Any = torch
+    return module.ops
+
+
+def pack(halves: torch.Tensor) -> Any:
+    """Weights of a dense layer for 8-bit integer products, or None where there are none."""
+    import torch
+
+    if halves.device.type != "cpu" or not integer_products_work():
+        return None
+    return _operators().onednn.qlinear_prepack(halves.to(torch.int8), None)
+
+
+def _integer_product(rows: torch.Tensor, packed: Any, units: int) -> torch.Tensor:
     """Exact product (F, inputs) uint8 x (units, inputs): (F, units) float32, in 8-bit integer units of the CPU."""
     import torch
 
-    units = len(halves)
-    packed = torch.ops.onednn.qlinear_prepack(halves.to(torch.int8), list(rows.shape))
     ones, zeros = torch.ones(units), torch.zeros(units, dtype=torch.long)
-    out: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+    out: torch.Tensor = _operators().onednn.qlinear_pointwise(
         rows, 1.0, 0, packed, ones, zeros, None, 1.0, 0, torch.float32, "none", [], ""
     )
     return out
@@ -119,24 +137,20 @@ def integer_products_work() -> bool:
     rows = torch.randint(0, 5, (7, 300), generator=generator, dtype=torch.uint8)
     halves = torch.randint(-128, 128, (33, 300), generator=generator).float()
     try:
-        return torch.equal(_integer_product(rows, halves), rows.float() @ halves.t())
-    except Exception:  # an operator that a later torch has renamed, or that this CPU lacks
+        packed = _operators().onednn.qlinear_prepack(halves.to(torch.int8), None)
+        return torch.equal(_integer_product(rows, packed, 33), rows.float() @ halves.t())
+    except Exception:  # an operator that another torch names otherwise, or that this CPU lacks
         return False
 
 
 @functools.cache
 def _cpu_has_bfloat16() -> bool:
-    import torch
-
-    check: Any = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    flags = open("/proc/cpuinfo", encoding="utf-8").read() if _is_linux() else ""
-    return bool(check is not None and check() and "avx512_bf16" in flags)
-
-
-def _is_linux() -> bool:
-    import sys
-
-    return sys.platform == "linux"
+    """Whether products in bfloat16 are instructions of this CPU; where they are not, they are slow or wrong."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8")
+        return "avx512_bf16" in flags and bool(_operators().mkldnn._is_mkldnn_bf16_supported())
+    except (OSError, AttributeError):
+        return False
 
 
 def _bfloat16_pays(device: torch.device) -> bool:

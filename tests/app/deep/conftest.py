@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # slayer_reference
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_network() -> Callable[..., Any]:
     """A network with weights large enough for every layer to spike, and large biases."""
     torch = pytest.importorskip("torch", reason="torch is not installed: make setup-dl")

@@ -1,4 +1,4 @@
-"""A folded network in SLAYER's own blocks and time loop, and the paper's neuron in plain torch: what ours is held against."""
+"""What our time loop is held against: a folded network in SLAYER's own blocks, and the paper's neuron in plain torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+
 from lavaprune.deep.folding import FoldedLayer
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from lavaprune.deep.cifar10 import load_cifar10
 from lavaprune.deep.data import Images, load_deep_dataset
 from lavaprune.errors import InputError
@@ -44,12 +45,20 @@ def write_nmnist(root: Path, recordings: dict[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-GOOD = event(1, 2, 1, 0) + event(32, 32, 0, 50_000) + event(0, 5, 1, 99_000) + event(1, 1, 0, 99_500) + event(9, 9, 0, 100_000)
+GOOD = (
+    event(1, 2, 1, 0)
+    + event(32, 32, 0, 50_000)
+    + event(0, 5, 1, 99_000)
+    + event(1, 1, 0, 99_500)
+    + event(9, 9, 0, 100_000)
+)
 
 
 def test_a_recording_by_hand(tmp_path: Path) -> None:
-    """Two frames of 50 ms each. The outermost pixels of 34x34 are cut off; (1, 2) becomes (0, 1). tonic's last frame ends
-    before the last event."""
+    """Two frames of 50 ms each. The outermost pixels of 34x34 are cut off; (1, 2) becomes (0, 1).
+
+    tonic's last frame ends before the last event.
+    """
     pytest.importorskip("tonic", reason="tonic is not installed: make setup-dl")
     write_nmnist(tmp_path, {"Train/7/00002.bin": GOOD, "Train/3/00001.bin": GOOD, "Test/5/00001.bin": GOOD})
     data = load_deep_dataset("nmnist", 2, tmp_path)

@@ -11,13 +11,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: make setup-dl")
 pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
 
+from slayer_reference import paper_counts, slayer_spikes  # noqa: E402
+
+from lavaprune.deep import layer as layer_module  # noqa: E402
 from lavaprune.deep import membrane, synapses  # noqa: E402
 from lavaprune.deep.architectures import NETWORKS, place_layers  # noqa: E402
 from lavaprune.deep.evaluation import evaluate_network  # noqa: E402
 from lavaprune.deep.fanout import fan_out  # noqa: E402
 from lavaprune.deep.folding import fold_network  # noqa: E402
 from lavaprune.errors import InputError  # noqa: E402
-from slayer_reference import paper_counts, slayer_spikes  # noqa: E402
 
 SHAPES = [("digits", (8, 8, 1)), ("conv", (12, 12, 2)), ("fc", (6, 6, 1))]
 
@@ -35,13 +37,18 @@ def shaped(network: Any, activity: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES)
-@pytest.mark.parametrize("in_torch", [False, True])
+@pytest.mark.parametrize("way", ["events", "dense", "torch"])
 def test_spikes_are_those_of_the_folded_network_in_slayer(
-    make_network: Callable[..., Any], name: str, shape: tuple[int, int, int], in_torch: bool
+    make_network: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    shape: tuple[int, int, int],
+    way: str,
 ) -> None:
     """Every spike of every layer: pooling summed here, folded into 6x6 kernels and wide rows there."""
+    monkeypatch.setattr(layer_module, "_SPARSE_SHARE", 2.0 if way == "events" else 0.0)
     network = make_network(name, shape)
-    network.in_torch = in_torch
+    network.in_torch = way == "torch"
     spikes = random_spikes(shape)
     ours = shaped(network, network.run(spikes))
     theirs = slayer_spikes(fold_network(network), spikes)
@@ -89,6 +96,24 @@ def test_gradient_in_bfloat16_points_the_same_way(
         assert float((a - b).norm() / a.norm()) < 0.02
 
 
+def test_gradient_does_not_depend_on_pieces(make_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from lavaprune.deep import network as network_module
+
+    monkeypatch.setattr(synapses, "_bfloat16_pays", lambda device: False)
+    network = make_network("digits", (8, 8, 1))
+    spikes = random_spikes((8, 8, 1), samples=7)
+    parameters = [each for each in network.blocks.parameters() if each.requires_grad]
+    found = []
+    for elements in (10**7, 3 * 12 * 1024):  # all at once; three at a time
+        monkeypatch.setattr(network_module, "_ELEMENTS", (elements, elements))
+        counts = network.forward(spikes)
+        grads = torch.autograd.grad((counts * torch.arange(70).view(7, 10)).sum(), parameters)
+        found.append((counts, grads))
+    assert torch.equal(found[0][0], found[1][0])
+    for a, b in zip(found[0][1], found[1][1], strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-3)
+
+
 def test_clipped_weights_get_no_gradient(make_network: Callable[..., Any]) -> None:
     network = make_network("fc", (6, 6, 1))
     weight = network.blocks["fc1"].synapse.weight
@@ -134,8 +159,10 @@ def test_membrane_by_hand() -> None:
 def test_integer_products_are_exact_or_not_used() -> None:
     rows = torch.randint(0, 5, (50, 700), dtype=torch.uint8)
     halves = torch.randint(-128, 128, (40, 700)).float()
-    if synapses.integer_products_work():
-        assert torch.equal(synapses._integer_product(rows, halves), rows.float() @ halves.t())
+    packed = synapses.pack(halves)
+    assert (packed is not None) == synapses.integer_products_work()
+    if packed is not None:
+        assert torch.equal(synapses._integer_product(rows, packed, 40), rows.float() @ halves.t())
 
 
 @pytest.mark.parametrize(("name", "shape"), SHAPES)
@@ -177,13 +204,13 @@ def synapses_of(layer: Any, channel: int, y: int, x: int) -> int:
 def test_evaluation_does_not_depend_on_pieces(
     make_network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lavaprune.deep import evaluation
+    from lavaprune.deep import network as network_module
     from lavaprune.deep.data import Images
 
     network = make_network("digits", (8, 8, 1))
     pixels = np.random.default_rng(0).integers(0, 256, (230, 8, 8, 1)).astype(np.uint8)
     whole = evaluate_network(network, Images(pixels, 5), 3, 2)
-    monkeypatch.setattr(evaluation, "_ELEMENTS", 40_000)
+    monkeypatch.setattr(network_module, "_ELEMENTS", (40_000, 40_000))
     pieces = evaluate_network(network, Images(pixels, 5), 3, 2)
     assert np.array_equal(whole.counts, pieces.counts)
     assert (whole.operations, whole.spikes) == (pieces.operations, pieces.spikes)

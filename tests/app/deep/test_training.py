@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from lavaprune.cli import main
 from lavaprune.errors import InputError
 
@@ -122,7 +123,11 @@ def test_a_small_mnist_network_on_lava(data_dir: Path, tmp_path: Path, capsys: p
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(architectures.NETWORKS, "conv", small)
         changes = ["train_images=300", "test_images=50", "validation_images=0", "epochs=3", "steps=6", "batch=10"]
-        chosen = [part for change in (*changes, "optimiser.rate=5e-3", "optimiser.schedule=constant") for part in ("--set", change)]
+        chosen = [
+            part
+            for change in (*changes, "optimiser.rate=5e-3", "optimiser.schedule=constant")
+            for part in ("--set", change)
+        ]
         out = tmp_path / "run"
         code, result, _ = deep(
             capsys, "train", "--preset", "mnist", *chosen, "--data-dir", data_dir, "--out", out, "--json"
@@ -191,6 +196,7 @@ def test_wrong_folders_in_one_line(finished: Path, tmp_path: Path, capsys: pytes
 
 def test_checkpoints_that_do_not_fit(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import torch
+
     from lavaprune.deep.run_folder import DeepRunFolder
 
     def broken(change: Any) -> str:
