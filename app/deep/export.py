@@ -43,18 +43,21 @@ def export_netx(layers: Sequence[FoldedLayer], path: Path) -> None:
         raise InputError(f"{path}: network cannot be written ({error.strerror or error})") from None
 
 
-def export_run(run: Path, out: Path, data_dir: Path | None = None) -> dict[str, Any]:
-    """Write the network of a finished deep run for netx; returns what was written, by layer.
+def export_run(run: Path, out: Path) -> dict[str, Any]:
+    """Write the network of a finished deep run for netx; needs no data; returns what was written, by layer.
+
+    Load it with ``netx.hdf5.Network(out, reset_interval=steps, reset_offset=1)``: then every sample starts from rest.
 
     Raises
     ------
     InputError
-        See `lavaprune.deep.training.load_run` and `export_netx`.
+        See `lavaprune.deep.training.load_network` and `export_netx`.
     """
     from lavaprune.deep.folding import fold_network
-    from lavaprune.deep.training import load_run
+    from lavaprune.deep.run_folder import DeepRunFolder
+    from lavaprune.deep.training import load_network
 
-    _, _, network, _ = load_run(run, data_dir)
+    network, _ = load_network(DeepRunFolder.open(run))
     layers = fold_network(network)
     export_netx(layers, out)
     return {

@@ -147,13 +147,13 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def build_network(settings: DeepSettings, data: DeepDataset) -> DeepNetwork:
+def build_network(settings: DeepSettings, shape: tuple[int, int, int], n_classes: int) -> DeepNetwork:
     """The network of a run before training; the same seed gives the same weights."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return DeepNetwork(settings.network, data.shape, data.n_classes)
+        return DeepNetwork(settings.network, shape, n_classes)
 
 
 def build_structure(settings: DeepSettings, network: DeepNetwork, n_classes: int) -> StructuralPlasticity:
@@ -166,7 +166,7 @@ class _Trainer:
         import torch
 
         self.folder, self.settings, self.division, self.data = run, run.settings, division, division.data
-        self.network = build_network(self.settings, self.data).to(best_device())
+        self.network = build_network(self.settings, self.data.shape, self.data.n_classes).to(best_device())
         self.structure = build_structure(self.settings, self.network, self.data.n_classes)
         chosen = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.settings.optimiser.kind]
         self.optimiser = chosen(
@@ -294,6 +294,8 @@ class _Trainer:
                 "optimiser": self.optimiser.state_dict(),
                 "structure": self.structure.state_dict(),
                 "best": self.best,
+                "input_shape": list(self.data.shape),
+                "n_classes": self.data.n_classes,
             },
             self.division.data_sha256,
         )
@@ -326,31 +328,38 @@ class _of_this_network:
             ) from None
 
 
-def load_run(path: Path, data_dir: Path | None) -> tuple[DeepRunFolder, Division, DeepNetwork, dict[str, torch.Tensor]]:
-    """Open a finished training: folder, data, the network that was tested, and its masks.
+def load_network(folder: DeepRunFolder, data_sha256: str | None = None) -> tuple[DeepNetwork, dict[str, torch.Tensor]]:
+    """The network of a finished training that was tested, and its masks; needs no data.
 
     Raises
     ------
     InputError
-        No such run, not finished, or its checkpoint does not fit.
+        lava-dl is not installed, the run is not finished, or its checkpoint does not fit.
     """
+    require_lava_dl()
+    settings = folder.settings
+    state = folder.load_checkpoint(data_sha256)
+    with _of_this_network(folder):
+        if int(state["epochs_done"]) < settings.epochs:
+            raise InputError(
+                f"run folder {folder.path}: training stopped after epoch {state['epochs_done']} of {settings.epochs}; "
+                "allowed: a finished training (lavaprune deep train --resume)"
+            )
+        height, width, channels = state["input_shape"]
+        network = build_network(settings, (height, width, channels), state["n_classes"])
+        structure = build_structure(settings, network, state["n_classes"])
+        network.blocks.load_state_dict(state["best"]["network"] if state["best"] else state["network"])
+        structure.load_state_dict(state["structure"])
+        return network, dict(state["best"]["masks"]) if state["best"] else structure.masks
+
+
+def load_run(path: Path, data_dir: Path | None) -> tuple[DeepRunFolder, Division, DeepNetwork, dict[str, torch.Tensor]]:
+    """Open a finished training: folder, data, network and masks; see `load_network` and `divide`."""
     require_lava_dl()
     folder = DeepRunFolder.open(path)
     settings = folder.settings
     division = divide(settings, load_deep_dataset(settings.dataset, settings.steps, data_dir))
-    state = folder.load_checkpoint(division.data_sha256)
-    if int(state["epochs_done"]) < settings.epochs:
-        raise InputError(
-            f"run folder {path}: training stopped after epoch {state['epochs_done']} of {settings.epochs}; "
-            "allowed: a finished training (lavaprune deep train --resume)"
-        )
-    network = build_network(settings, division.data)
-    structure = build_structure(settings, network, division.data.n_classes)
-    with _of_this_network(folder):
-        network.blocks.load_state_dict(state["best"]["network"] if state["best"] else state["network"])
-        structure.load_state_dict(state["structure"])
-    masks = state["best"]["masks"] if state["best"] else structure.masks
-    return folder, division, network, masks
+    return folder, division, *load_network(folder, division.data_sha256)
 
 
 def evaluate_deep(path: Path, data_dir: Path | None, progress: bool = False, on_lava: int = 0) -> dict[str, Any]:

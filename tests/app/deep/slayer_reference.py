@@ -1,4 +1,4 @@
-"""What our time loop is held against: a folded network in SLAYER's own blocks, and the paper's neuron in plain torch."""
+"""What our time loop is held against: folded networks in SLAYER's own blocks, the paper's neuron in plain torch."""
 
 from __future__ import annotations
 

@@ -146,6 +146,34 @@ def test_a_small_mnist_network_on_lava(data_dir: Path, tmp_path: Path, capsys: p
                 assert np.array_equal(expected, on_lava[layer.spec.name]), layer.spec.name
 
 
+def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path) -> None:
+    """fc1 of the digits: 16 maps of 8x8 behind 2x2 pooling, so every weight of 16 x 4 x 4 stands four times."""
+    import h5py
+
+    from lavaprune.deep.export import export_run
+    from lavaprune.deep.run_folder import DeepRunFolder
+    from lavaprune.deep.training import load_network
+
+    summary = export_run(finished, tmp_path / "network.net")
+    assert [layer["name"] for layer in summary["layers"]] == ["conv1", "conv2", "fc1", "out"]
+    network, masks = load_network(DeepRunFolder.open(finished))
+    weight = network.blocks["fc1"].synapse.weight.detach().view(64, 16, 4, 4)
+    layer = network.layers[2]
+    with h5py.File(tmp_path / "network.net") as file:
+        kinds = [file[f"layer/{i}/type"][0] for i in range(6)]
+        assert kinds == [b"input", b"conv", b"conv", b"flatten", b"dense", b"dense"]
+        written = file["layer/4/weight"][()].reshape(64, 16, 8, 8)
+        for y in range(8):
+            for x in range(8):
+                expected = (weight[:, :, y // 2, x // 2] * (layer.unit // 2)).round().clamp(-128, 127) * 2
+                assert np.array_equal(written[:, :, y, x], expected.numpy())
+        assert int(file["layer/4/neuron/vThMant"][()]) == 4 * 32 * layer.scale
+        assert not written.reshape(64, -1)[~masks["fc1"].view(64, -1).any(dim=1).numpy()].any()
+    with pytest.raises(InputError, match="network cannot be written"):
+        export_run(finished, tmp_path / "no" / "network.net")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["network.net"]
+
+
 def one_line(err: str) -> str:
     lines = [line for line in err.splitlines() if line.startswith("lavaprune: error:")]
     assert len(lines) == 1, err
