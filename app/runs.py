@@ -187,7 +187,10 @@ class RunFolder(RecordFolder):
         InputError
             If there is no such folder, or it is not a run.
         """
-        return cls(path, validate(read_run_config(path)))
+        values = read_run_config(path)
+        if values.get("kind") == "deep":
+            raise InputError(f"run folder {path}: is of lavaprune deep; allowed: a run of lavaprune train")
+        return cls(path, validate(values))
 
     @property
     def has_checkpoint(self) -> bool:

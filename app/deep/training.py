@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lavaprune.deep.architectures import place_layers
 from lavaprune.deep.data import DeepDataset, Samples, load_deep_dataset
 from lavaprune.deep.evaluation import Evaluation, chunks, evaluate_network
 from lavaprune.deep.membrane import SPIKE_CODE
@@ -65,6 +66,7 @@ def train_deep(
     """
     require_lava_dl()
     data = divide(settings, load_deep_dataset(settings.dataset, settings.steps, data_dir))
+    place_layers(settings.network, data.data.shape, data.data.n_classes)  # says what does not fit before a run exists
     run = DeepRunFolder.open(out) if resume else DeepRunFolder.create(out, settings)
     run.clear_unfinished()
     result = run.read_result() if resume else None
@@ -446,7 +448,9 @@ def test_network(
 def connectivity_per_layer(network: DeepNetwork, masks: dict[str, torch.Tensor]) -> dict[str, float]:
     """Share of live synapses of each layer; those that are never pruned keep all."""
     return {
-        layer.spec.name: float(masks[layer.spec.name].float().mean()) if layer.spec.name in masks else 1.0
+        layer.spec.name: int(masks[layer.spec.name].sum()) / masks[layer.spec.name].numel()
+        if layer.spec.name in masks
+        else 1.0
         for layer in network.layers
     }
 
