@@ -169,7 +169,7 @@ def check_fourth(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
 def check_fifth(outputs: dict[str, list[nbformat.NotebookNode]]) -> None:
     """What the text of the fifth notebook promises."""
     text = printed(outputs)
-    assert text["ranges-run"].splitlines()[-1].endswith("[1.25, 0.75]")
+    assert text["ranges-run"].splitlines()[-1].endswith("[1.375, 0.75]")
     assert "epoch 1: pruned 4, regrown 0, live [[0, 0, 0, 0], [1, 1, 1, 1]]" in text["prune-run"]
     assert "epoch 3: pruned 0, regrown 1, live [[0, 0, 1, 0], [1, 1, 1, 1]]" in text["prune-run"]
     rows = {line.split()[0]: line.split()[1:] for line in text["train-run"].splitlines()[1:3]}
