@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lavaprune.deep.export import export_netx
 from lavaprune.deep.folding import FoldedLayer
+from lavaprune.deep.requirements import quiet_import
 from lavaprune.runtime.watchdog import run_guarded
 
 _TIMEOUT_S = 600.0
@@ -60,7 +61,8 @@ def run_on_lava(
 def _run(
     layers: Sequence[FoldedLayer], path: Path, spikes: npt.NDArray[np.uint8], names: Sequence[str]
 ) -> dict[str, npt.NDArray[np.uint8]]:
-    from lava.lib.dl.netx import hdf5
+    with quiet_import():
+        from lava.lib.dl.netx import hdf5
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.sink import RingBuffer as Sink

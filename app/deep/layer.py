@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lavaprune.deep import membrane, membrane_kernels, synapses
 from lavaprune.deep.architectures import KERNEL, STATE_BITS, THRESHOLD, VOLTAGE_DECAY, LayerGeometry
 from lavaprune.deep.quantisation import ScaledQuantiser, bias_mantissa, weight_halves
+from lavaprune.deep.requirements import quiet_import
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,9 @@ def build_block(layer: LayerGeometry) -> Any:
     `synapse.bias` as it stands; only this package rounds it, and its gradient passes unchanged.
     """
     import torch
-    from lava.lib.dl.slayer.block import cuba
+
+    with quiet_import():
+        from lava.lib.dl.slayer.block import cuba
 
     neuron = {
         "threshold": THRESHOLD * layer.scale * layer.pooled,

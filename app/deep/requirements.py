@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
+from collections.abc import Iterator
 
 from lavaprune.errors import InputError
 
@@ -18,3 +21,10 @@ def require_lava_dl() -> None:
             raise InputError(
                 "lavaprune deep: lava-dl is not installed; allowed: an environment with the extra dl (make setup-dl)"
             )
+
+
+@contextlib.contextmanager
+def quiet_import() -> Iterator[None]:
+    """Import lava-dl inside the block without what it prints about toolboxes and CUDA that are not there."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
