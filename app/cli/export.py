@@ -22,9 +22,19 @@ def command(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Write a run's inference network, ported to current-based neurons, as a file that netx or NIR loads."""
-    with stdout_kept_clean():
-        from lavaprune.port.export import export_run
+    """Write a run's inference network as a file that netx or NIR loads.
 
-        result = export_run(run, file_format, out, data_dir)
+    The network of `train` is ported to current-based neurons; that of `deep train` is written as it is, for netx.
+    """
+    with stdout_kept_clean():
+        from lavaprune.deep.run_folder import is_deep_run
+
+        if is_deep_run(run):
+            from lavaprune.deep.export import export_deep_run
+
+            result = export_deep_run(run, file_format, out)
+        else:
+            from lavaprune.port.export import export_run
+
+            result = export_run(run, file_format, out, data_dir)
     print_result(result, as_json)

@@ -43,7 +43,7 @@ def export_netx(layers: Sequence[FoldedLayer], path: Path) -> None:
         raise InputError(f"{path}: network cannot be written ({error.strerror or error})") from None
 
 
-def export_run(run: Path, out: Path) -> dict[str, Any]:
+def export_deep_run(run: Path, file_format: str, out: Path) -> dict[str, Any]:
     """Write the network of a finished deep run for netx; needs no data; returns what was written, by layer.
 
     Load it with ``netx.hdf5.Network(out, reset_interval=steps, reset_offset=1)``: then every sample starts from rest.
@@ -51,8 +51,10 @@ def export_run(run: Path, out: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        See `lavaprune.deep.training.load_network` and `export_netx`.
+        Another format than ``netx``; see `lavaprune.deep.training.load_network` and `export_netx`.
     """
+    if file_format != "netx":
+        raise InputError(f"--format is {file_format!r}; allowed for a run of lavaprune deep: netx")
     from lavaprune.deep.folding import fold_network
     from lavaprune.deep.run_folder import DeepRunFolder
     from lavaprune.deep.training import load_network

@@ -152,11 +152,11 @@ def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path) -> Non
     """fc1 of the digits: 16 maps of 8x8 behind 2x2 pooling, so every weight of 16 x 4 x 4 stands four times."""
     import h5py
 
-    from lavaprune.deep.export import export_run
+    from lavaprune.deep.export import export_deep_run
     from lavaprune.deep.run_folder import DeepRunFolder
     from lavaprune.deep.training import load_network
 
-    summary = export_run(finished, tmp_path / "network.net")
+    summary = export_deep_run(finished, "netx", tmp_path / "network.net")
     assert [layer["name"] for layer in summary["layers"]] == ["conv1", "conv2", "fc1", "out"]
     network, masks = load_network(DeepRunFolder.open(finished))
     weight = network.blocks["fc1"].synapse.weight.detach().view(64, 16, 4, 4)
@@ -172,8 +172,12 @@ def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path) -> Non
         assert int(file["layer/4/neuron/vThMant"][()]) == 4 * 32 * layer.scale
         assert not written.reshape(64, -1)[~masks["fc1"].view(64, -1).any(dim=1).numpy()].any()
     with pytest.raises(InputError, match="network cannot be written"):
-        export_run(finished, tmp_path / "no" / "network.net")
+        export_deep_run(finished, "netx", tmp_path / "no" / "network.net")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network.net"]
+    command = ["export", str(finished), "--format"]
+    assert main([*command, "netx", "--out", str(tmp_path / "again.net")]) == 0
+    assert (tmp_path / "again.net").exists()
+    assert main([*command, "nir", "--out", str(tmp_path / "again.nir")]) == 2
 
 
 def one_line(err: str) -> str:
