@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,9 +11,9 @@ from lavaprune.plots.style import styled
 from lavaprune.reproduce import paper
 from lavaprune.reproduce.compare import Comparison, compare_at_most, compare_larger, compare_similar
 from lavaprune.reproduce.curves import advantage, threshold_difference
-from lavaprune.reproduce.drawing import NOTE, draw_curve, draw_level, finish, note, panels
+from lavaprune.reproduce.drawing import BARS_NOTE, PICTURES_ONLY, draw_curve, draw_level, finish, note, panels
 from lavaprune.reproduce.experiment import Context, Curve, Experiment, curve_of
-from lavaprune.reproduce.grids import QUICK_PRESET, Grids
+from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.outcome import Outcome, point_row
 from lavaprune.reproduce.runs import Point, Runs
 from lavaprune.settings import Settings
@@ -22,31 +22,40 @@ FUNCTIONS = ("f1", "f2", "f3")
 SPARSE = (3.0, paper.F2_LARGEST_CONNECTIVITY)  # % connectivity: where the paper sees functions differ
 DENSE = (paper.F2_LARGEST_CONNECTIVITY, 40.0)
 _NAMES = {"fig4": "APT, adaptation over time", "fig6": "APN, adaptation over neurons"}
-_PAPER_NOTE = "The paper shows its curves as pictures only: compared are the statements of its text."
 
 
 def _configurations(name: str, grids: Grids) -> list[Settings]:
-    series = [*grids.figure(name), grids.curve(QUICK_PRESET, "constant")]
-    return [settings for each in series for settings in each.settings()]
+    return [
+        settings
+        for preset in grids.of_figure(name)
+        for series in (*grids.figure(name, preset), grids.curve(preset, "constant"))
+        for settings in series.settings()
+    ]
 
 
 def _draw(name: str, context: Context, runs: Runs) -> Outcome:
-    constant = curve_of(runs, context.grids.curve(QUICK_PRESET, "constant"))
-    curves = [curve_of(runs, series) for series in context.grids.figure(name)]
+    grids = context.grids
     outcome = Outcome(
         f"Fig. {name[3:]}: {_NAMES[name]}",
         "Left: connectivity against the initial threshold. Right: accuracy against connectivity. One row for each "
-        "threshold function, one curve for each factor; MNIST, N = 100.",
-        {"": adaptation_figure(curves, constant)},
-        notes=[_PAPER_NOTE],
+        f"threshold function, one curve for each factor; {grids.titles(grids.of_figure(name))}, a picture for each.",
+        notes=[PICTURES_ONLY],
     )
-    for curve in (*curves, constant):
-        outcome.rows += [point_row(curve.series.panel, curve.series.label, point) for point in curve.points]
-    for function in FUNCTIONS:
-        of_function = [curve for curve in curves if curve.series.panel == function]
-        outcome.comparisons += _statements(function, of_function, constant)
-        if name == "fig4" and function == "f2":
-            outcome.comparisons += _f2_leaves_little(of_function)
+    for preset in grids.of_figure(name):
+        title = grids.title(preset)
+        constant = curve_of(runs, grids.curve(preset, "constant"))
+        curves = [curve_of(runs, series) for series in grids.figure(name, preset)]
+        ending = f"-{preset}" if outcome.figures else ""
+        outcome.figures[ending] = adaptation_figure(curves, constant, title)
+        for curve in (*curves, constant):
+            panel = f"{title}: {curve.series.panel}".removesuffix(": ")
+            outcome.rows += [point_row(panel, curve.series.label, point) for point in curve.points]
+        for function in FUNCTIONS:
+            of_function = [curve for curve in curves if curve.series.panel == function]
+            where = f"{title}, {function}"
+            outcome.comparisons += _statements(where, of_function, constant)
+            if name == "fig4" and function == "f2":
+                outcome.comparisons += _f2_leaves_little(where, of_function)
     if name == "fig6":
         outcome.notes.append(
             "The paper's factors go with its own spike counts and SI = 30; our neurons fire more over a batch: groups "
@@ -56,7 +65,7 @@ def _draw(name: str, context: Context, runs: Runs) -> Outcome:
 
 
 @styled
-def adaptation_figure(curves: Sequence[Curve], constant: Curve) -> Figure:
+def adaptation_figure(curves: Sequence[Curve], constant: Curve, title: str) -> Figure:
     """Two panels for each threshold function: connectivity over the threshold, accuracy over the connectivity."""
     figure, axes = panels(len(FUNCTIONS), 2)
     for row, function in enumerate(FUNCTIONS):
@@ -67,14 +76,14 @@ def adaptation_figure(curves: Sequence[Curve], constant: Curve) -> Figure:
         draw_level(right, constant.points)
         finish(left, f"{function}: connectivity", "threshold", "connectivity", "upper right")
         finish(right, f"{function}: accuracy", "connectivity", "accuracy", "lower right")
-    note(figure, NOTE.partition(" Hollow")[0])
+    note(figure, f"{title}. {BARS_NOTE}")
     return figure
 
 
-def _statements(function: str, curves: Sequence[Curve], constant: Curve) -> list[Comparison]:
+def _statements(where: str, curves: Sequence[Curve], constant: Curve) -> list[Comparison]:
     found = [
         compare_at_most(
-            f"{function}: the higher the initial threshold, the fewer weights are left (largest rise)",
+            f"{where}: the higher the initial threshold, the fewer weights are left (largest rise)",
             np.max([_largest_rise(curve.points) for curve in curves], axis=0) if curves else [],
             0.0,
         )
@@ -82,7 +91,7 @@ def _statements(function: str, curves: Sequence[Curve], constant: Curve) -> list
     for smaller, larger in zip(curves, curves[1:], strict=False):
         found.append(
             compare_larger(
-                f"{function}: {larger.series.label} needs a smaller threshold than {smaller.series.label} "
+                f"{where}: {larger.series.label} needs a smaller threshold than {smaller.series.label} "
                 "for the same connectivity (threshold, difference)",
                 threshold_difference(smaller.points, larger.points),
                 "% of w_max",
@@ -92,7 +101,7 @@ def _statements(function: str, curves: Sequence[Curve], constant: Curve) -> list
         lead = advantage(best.points, constant.points, *SPARSE)
         found.append(
             compare_larger(
-                f"{function}: adapting ({best.series.label}) beats the constant threshold at {lead.where} % "
+                f"{where}: adapting ({best.series.label}) beats the constant threshold at {lead.where} % "
                 "connectivity",
                 lead.values,
             )
@@ -103,7 +112,7 @@ def _statements(function: str, curves: Sequence[Curve], constant: Curve) -> list
                 lead = advantage(chosen.points, other.points, SPARSE[0], DENSE[1])
                 found.append(
                     compare_larger(
-                        f"{function}: {chosen.series.label}, the paper's choice, is better than {other.series.label} "
+                        f"{where}: {chosen.series.label}, the paper's choice, is better than {other.series.label} "
                         f"at {lead.where} % connectivity",
                         lead.values,
                     )
@@ -111,13 +120,13 @@ def _statements(function: str, curves: Sequence[Curve], constant: Curve) -> list
     return found
 
 
-def _f2_leaves_little(curves: Sequence[Curve]) -> list[Comparison]:
+def _f2_leaves_little(where: str, curves: Sequence[Curve]) -> list[Comparison]:
     found = []
     for curve in curves:
         lowest = min(curve.points, key=lambda point: point.values["threshold"][0])
         found.append(
             compare_at_most(
-                f"f2, {curve.series.label}: connectivity below 15 % even from a very low threshold "
+                f"{where}, {curve.series.label}: connectivity below 15 % even from a very low threshold "
                 f"({lowest.values['threshold'][0]:g})",
                 lowest.values["connectivity"],
                 paper.F2_LARGEST_CONNECTIVITY,
@@ -139,48 +148,61 @@ def _fig7_configurations(grids: Grids) -> list[Settings]:
 
 
 def _fig7(context: Context, runs: Runs) -> Outcome:
-    constant = curve_of(runs, context.grids.curve(QUICK_PRESET, "constant"))
-    parts = {name: [curve_of(runs, series) for series in context.grids.figure(name) if series.best] for name in _NAMES}
+    grids = context.grids
+    presets = [preset for preset in grids.of_figure("fig4") if preset in grids.of_figure("fig6")]
+    parts = {
+        (preset, name): [curve_of(runs, series) for series in grids.figure(name, preset) if series.best]
+        for preset in presets
+        for name in _NAMES
+    }
+    constants = {preset: curve_of(runs, grids.curve(preset, "constant")) for preset in presets}
     outcome = Outcome(
         "Fig. 7: the three threshold functions compared",
         "Accuracy against connectivity with each function's best factor (chosen on validation images), for APT and "
-        "APN; MNIST, N = 100.",
-        {"": functions_figure(parts, constant)},
-        notes=[_PAPER_NOTE],
+        f"APN; {grids.titles(presets)}.",
+        {"": functions_figure(parts, constants, grids)} if parts else {},
+        notes=[PICTURES_ONLY],
     )
-    for name, curves in parts.items():
-        for curve in (*curves, constant):
+    for (preset, name), curves in parts.items():
+        panel = f"{grids.title(preset)}: {_NAMES[name]}"
+        for curve in (*curves, constants[preset]):
             label = f"{curve.series.panel} {curve.series.label}".strip()
-            outcome.rows += [point_row(_NAMES[name], label, point) for point in curve.points]
-        first = next((curve for curve in curves if curve.series.panel == "f1"), None)
-        for other in (*curves, constant):
-            if first is None or other is first:
-                continue
-            label = other.series.panel or "the constant threshold"
-            method = _NAMES[name].partition(",")[0]
-            lead = advantage(first.points, other.points, *SPARSE)
-            outcome.comparisons.append(
-                compare_larger(f"{method}: f1 is better than {label} at {lead.where} % connectivity", lead.values)
-            )
-            if other is not constant:
-                lead = advantage(first.points, other.points, *DENSE)
-                outcome.comparisons.append(
-                    compare_similar(f"{method}: f1 is like {label} at {lead.where} % connectivity", lead.values)
-                )
+            outcome.rows += [point_row(panel, label, point) for point in curve.points]
+        outcome.comparisons += _functions_compared(
+            f"{grids.title(preset)}, {_NAMES[name].partition(',')[0]}", curves, constants[preset]
+        )
     return outcome
 
 
+def _functions_compared(where: str, curves: Sequence[Curve], constant: Curve) -> list[Comparison]:
+    found: list[Comparison] = []
+    first = next((curve for curve in curves if curve.series.panel == "f1"), None)
+    for other in (*curves, constant):
+        if first is None or other is first:
+            continue
+        label = other.series.panel or "the constant threshold"
+        lead = advantage(first.points, other.points, *SPARSE)
+        found.append(compare_larger(f"{where}: f1 is better than {label} at {lead.where} % connectivity", lead.values))
+        if other is not constant:
+            lead = advantage(first.points, other.points, *DENSE)
+            found.append(compare_similar(f"{where}: f1 is like {label} at {lead.where} % connectivity", lead.values))
+    return found
+
+
 @styled
-def functions_figure(parts: dict[str, list[Curve]], constant: Curve) -> Figure:
-    """One panel for each of APT and APN: a curve for each function, and the constant threshold."""
-    figure, axes = panels(1, len(parts), 4.2, 3.4)
-    for panel, (name, curves) in zip(axes, parts.items(), strict=True):
-        for index, curve in enumerate([constant, *curves]):
+def functions_figure(
+    parts: Mapping[tuple[str, str], Sequence[Curve]], constants: Mapping[str, Curve], grids: Grids
+) -> Figure:
+    """One panel for each preset and each of APT and APN: a curve for each function, and the constant threshold."""
+    figure, axes = panels(len(constants), len(_NAMES), 4.2, 3.4)
+    for panel, ((preset, name), curves) in zip(axes, parts.items(), strict=True):
+        for index, curve in enumerate([constants[preset], *curves]):
             label = f"{curve.series.panel}: {curve.series.label}" if curve.series.panel else curve.series.label
             draw_curve(panel, curve.points, "accuracy", label=label, index=index)
-        draw_level(panel, constant.points)
-        finish(panel, _NAMES[name], "connectivity", "accuracy", "lower right")
-    note(figure, NOTE.partition(" Hollow")[0])
+        draw_level(panel, constants[preset].points)
+        method = _NAMES[name].partition(",")[0]
+        finish(panel, f"{grids.title(preset)}: {method}", "connectivity", "accuracy", "lower right")
+    note(figure, BARS_NOTE)
     return figure
 
 

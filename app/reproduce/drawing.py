@@ -14,7 +14,12 @@ from lavaprune.reproduce.runs import Point
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PHASES_NOTE = "Solid: training. Dashed: inference."
-NOTE = "Bars: standard deviation over the seeds. Hollow: the paper's numbers."
+BARS_NOTE = "Bars: standard deviation over the seeds."
+NOTE = f"{BARS_NOTE} Hollow: the paper's numbers."
+PICTURES_ONLY = (
+    "The paper shows its curves as pictures only: compared are the statements of its text. It makes them about MNIST; "
+    "the lines about Fashion-MNIST say whether they hold there, too."
+)
 AXIS_LABELS = {
     "connectivity": "connectivity, %",
     "unpruned": "unpruned weights, %",
@@ -83,8 +88,10 @@ def draw_level(axes: Axes, points: Sequence[Point], label: str = "unpruned") -> 
         axes.axhline(base, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label=label)
 
 
-def draw_paper(axes: Axes, x: float, y: float, index: int) -> None:
-    """A number of the paper as a hollow marker in the colour of its curve."""
+def draw_paper(axes: Axes, x: float, y: float | None, index: int) -> None:
+    """A number of the paper as a hollow marker in the colour of its curve; nothing where it gives none."""
+    if y is None:
+        return
     color, marker = look(index)
     axes.plot([x], [y], marker=marker, markersize=7.0, markerfacecolor="none", markeredgecolor=color, linestyle="None")
 

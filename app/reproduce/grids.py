@@ -20,7 +20,7 @@ QUICK_PRESET = "mnist-100"
 # Images of a quick run: a tenth of everything about training, so that there are as many pruning events.
 QUICK: dict[str, Any] = {"train_images": 6_000, "label_images": 1_000, "test_images": 1_000}
 QUICK_DIVISOR = 10
-_OWN_KEYS = ("label", "panel", "best", "paper", "like", "at_10_percent", "at_17_percent")
+_OWN_KEYS = ("label", "panel", "best", "paper", "like", "seeds") + tuple(f"at_{percent}_percent" for percent in (10, 17))
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,10 @@ class Grids:
         name, _, neurons = preset.partition("-")
         return f"{ {'mnist': 'MNIST', 'fashion': 'Fashion-MNIST'}.get(name, name) }, N = {neurons}"
 
+    def titles(self, presets: Sequence[str]) -> str:
+        """What several presets are called in a sentence."""
+        return " and ".join(self.title(preset) for preset in presets)
+
     def methods(self, preset: str) -> tuple[str, ...]:
         """Keys of the curves of a preset, in the order of the labels."""
         curves = self._section(preset).get("curves", {})
@@ -130,16 +134,24 @@ class Grids:
         """The curve of a method over its swept setting, its points at 10 % and 17 % included."""
         table = self._curve(preset, key)
         series = self._series(preset, key, {"method": key, "label": self.label(key), **table})
-        named = [self.at(preset, key, percent) for percent in (10, 17)]
+        named = [self.at_table(preset, key, percent) for percent in (10, 17) if f"at_{percent}_percent" in table]
         known = {point[0] for point in series.points}
-        extra = tuple(dict.fromkeys(point for point in named if point and point[0] not in known))
+        points = [self._over_seeds(preset, pruning) for pruning in named]
+        extra = tuple(dict.fromkeys(point for point in points if point[0] not in known))
         return Series(key, series.label, series.swept, series.points + extra)
 
     def at(self, preset: str, key: str, percent: int) -> tuple[Settings, ...] | None:
-        """The configuration of a method that reaches `percent` % connectivity, for each seed; None if none is named."""
-        if f"at_{percent}_percent" not in self._curve(preset, key):
+        """The configuration of a method that reaches `percent` % connectivity, for each seed; None if none is named.
+
+        It may have more seeds than the curve: `seeds = {at_10_percent = [...]}`.
+        """
+        name, table = f"at_{percent}_percent", self._curve(preset, key)
+        if name not in table:
             return None
-        return self._over_seeds(preset, self.at_table(preset, key, percent))
+        pruning = self.at_table(preset, key, percent)
+        if self._seeds or self.quick:
+            return self._over_seeds(preset, pruning)
+        return tuple(self.settings(preset, pruning, seed) for seed in table.get("seeds", {}).get(name, self.seeds(preset)))
 
     def at_table(self, preset: str, key: str, percent: int) -> dict[str, Any]:
         """The pruning settings of that configuration as they stand in the grids; it must be named."""
@@ -153,19 +165,28 @@ class Grids:
         have = self.methods(preset)
         return tuple(key for key in self._section(name).get("methods", have) if key in have)
 
-    def figure(self, name: str) -> tuple[Series, ...]:
-        """The series of a figure that has its own (`[name]` with `[[name.series]]`)."""
+    def of_figure(self, name: str) -> tuple[str, ...]:
+        """Presets that a figure is made for (`[name] presets = [...]`), of those that there are."""
+        return tuple(preset for preset in self._section(name).get("presets", (QUICK_PRESET,)) if preset in self.presets)
+
+    def figure(self, name: str, preset: str) -> tuple[Series, ...]:
+        """The series of a figure that has its own (`[name]` with `[[name.series]]`), as far as they are for a preset.
+
+        A series has what all presets share, and a table for each preset that it is for.
+        """
         section = self._section(name)
-        preset = str(section.get("preset", QUICK_PRESET))
         found = []
         for index, table in enumerate(section.get("series", ())):
+            if preset not in table:
+                continue
+            shared = {key: value for key, value in table.items() if key not in PRESETS}
             inherited: dict[str, Any] = {}
             like = table.get("like", section.get("like"))
             if like is not None:
                 inherited = {"method": like, **_split(name, self._curve(preset, like))[0]}
             if "method" in section:
                 inherited["method"] = section["method"]
-            found.append(self._series(preset, f"{name}.{index}", {**inherited, **table}))
+            found.append(self._series(preset, f"{name}.{index}", {**inherited, **shared, **table[preset]}))
         return tuple(found)
 
     def settings(self, preset: str, pruning: Mapping[str, Any], seed: int) -> Settings:

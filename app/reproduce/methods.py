@@ -52,7 +52,7 @@ def _draw(context: Context, runs: Runs) -> Outcome:
                         grids.title(preset),
                         curve.series.label,
                         point,
-                        accuracy=_paper_accuracy(preset, key) if is_named else None,
+                        accuracy=paper.accuracy_at_10_percent(preset, key) if is_named else None,
                     )
                 )
         outcome.comparisons += compare_methods(grids.title(preset), preset, of_preset)
@@ -99,11 +99,6 @@ def _ahead(title: str, curves: Mapping[str, Curve], first: str, second: str) -> 
     return [compare_larger(f"{title}: {names} at {lead.where} % connectivity", lead.values)]
 
 
-def _paper_accuracy(preset: str, key: str) -> float | None:
-    entry = paper.AT_10_PERCENT[preset].get(key)
-    return None if entry is None else paper.UNPRUNED_ACCURACY[preset] - entry.loss
-
-
 @styled
 def methods_figure(curves: Mapping[str, Mapping[str, Curve]], grids: Grids) -> Figure:
     """One panel for each preset, one curve for each method."""
@@ -113,9 +108,7 @@ def methods_figure(curves: Mapping[str, Mapping[str, Curve]], grids: Grids) -> F
         for key, curve in of_preset.items():
             index = grids.method_order.index(key)
             draw_curve(panel, curve.points, "accuracy", label=curve.series.label, index=index)
-            accuracy = _paper_accuracy(preset, key)
-            if accuracy is not None:
-                draw_paper(panel, 10.0, accuracy, index)
+            draw_paper(panel, 10.0, paper.accuracy_at_10_percent(preset, key), index)
         for curve in list(of_preset.values())[:1]:
             draw_level(panel, curve.points)
         finish(panel, grids.title(preset), "connectivity", "accuracy")

@@ -40,12 +40,19 @@ _LINEAR = 0.95  # R squared of a straight line: "almost linearly"
 
 
 def _configurations(grids: Grids) -> list[Settings]:
-    return [
+    of_curves = [
         settings
         for preset in grids.presets
         for key in grids.methods(preset)
         for settings in grids.curve(preset, key).settings()
     ]
+    return of_curves + [settings for named in _at_17_percent(grids).values() for settings in named]
+
+
+def _at_17_percent(grids: Grids) -> dict[tuple[str, str], tuple[Settings, ...]]:
+    """Configurations at the paper's best connectivity of N = 800, by preset and method."""
+    named = {(preset, key): grids.at(preset, key, 17) for preset in grids.presets for key in grids.methods(preset)}
+    return {where: settings for where, settings in named.items() if settings}
 
 
 def _draw(context: Context, runs: Runs) -> Outcome:
@@ -71,6 +78,13 @@ def _draw(context: Context, runs: Runs) -> Outcome:
             for point in curve.points:
                 row = point_row(grids.title(preset), curve.series.label, point)
                 outcome.rows.append(row | {"figure_of_merit": float(figure_of_merit(point).mean())})
+    for (preset, key), settings in _at_17_percent(grids).items():
+        point = runs.point(settings)
+        outcome.rows.append(point_row(f"{grids.title(preset)}, at 17 %", grids.label(key), point))
+        if preset in paper.BEST_FOM:
+            reached = f"{point.mean('connectivity'):.1f} % connectivity"
+            where = f"{grids.title(preset)}, {grids.label(key)} at {reached}, against the paper's APTN:"
+            outcome.comparisons += _against_paper(where, paper.BEST_FOM[preset][1], point.values)
     for preset, curve in aptn.items():
         outcome.comparisons += _linear(grids.title(preset), curve.points)
         if preset in paper.BEST_FOM:
@@ -125,12 +139,16 @@ def _at_best(title: str, preset: str, points: Sequence[Point]) -> list[Compariso
         if best is None
         else compare_number(statement, best.values["connectivity"], connectivity, "%")
     ]
-    near = f"{title}: at {connectivity:g} % connectivity (interpolated),"
-    loss = at_level(points, "loss", connectivity)
-    found.append(compare_number(f"{near} accuracy loss", loss, entry.loss, better="lower"))
+    values = {name: at_level(points, name, connectivity) for name in ("loss", "training_saved", "inference_saved")}
+    return found + _against_paper(f"{title}: at {connectivity:g} % connectivity (interpolated),", entry, values)
+
+
+def _against_paper(where: str, entry: paper.TableEntry, values: Mapping[str, np.ndarray]) -> list[Comparison]:
+    """Loss and SOPs saved, each value per seed, against the paper's."""
+    found = [compare_number(f"{where} accuracy loss", values["loss"], entry.loss, better="lower")]
     for phase, saved in (("training", entry.training_saved), ("inference", entry.inference_saved)):
-        values = at_level(points, f"{phase}_saved", connectivity)
-        found.append(compare_number(f"{near} {phase} SOPs saved", values, saved, "%", better="higher"))
+        name = f"{phase}_saved"
+        found.append(compare_number(f"{where} {phase} SOPs saved", values[name], saved, "%", better="higher"))
     return found
 
 

@@ -49,6 +49,14 @@ AT_10_PERCENT: dict[str, dict[str, TableEntry]] = {
 }
 """Tables 2 (MNIST) and 3 (Fashion-MNIST), by preset and method, at 10 % connectivity."""
 
+
+
+def accuracy_at_10_percent(preset: str, method: str) -> float | None:
+    """Accuracy in % by Tables 2 and 3: of the unpruned network, less the loss; None where the tables lack a method."""
+    entry = AT_10_PERCENT[preset].get(method)
+    return None if entry is None else UNPRUNED_ACCURACY[preset] - entry.loss
+
+
 BEST_FOM = {"mnist-100": (14.5, TableEntry(2.85, 27, 60)), "mnist-800": (17.0, TableEntry(0.44, 30, 55))}
 """Connectivity at which the figure of merit is best, and what APTN does there (Fig 12 and its text)."""
 

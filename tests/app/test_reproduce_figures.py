@@ -158,6 +158,46 @@ def test_a_new_method_is_a_change_of_data() -> None:
     assert (curve.label, curve.points[0][0].pruning.method) == ("gentle APT", "apt")
 
 
+def test_a_named_point_may_have_more_seeds_than_its_curve() -> None:
+    apt = {"threshold": [0.1], "at_10_percent": {"threshold": 0.2, "start": 10_000}, "seeds": {"at_10_percent": [1, 2, 3]}}
+    values = {"labels": {"apt": "APT"}, "mnist-100": {"seeds": [1, 2], "curves": {"apt": apt}}}
+    named = Grids(values).at("mnist-100", "apt", 10)
+    assert named is not None
+    assert [(s.seed, s.pruning.threshold, s.pruning.start) for s in named] == [(n, 0.2, 10_000) for n in (1, 2, 3)]
+    points = Grids(values).curve("mnist-100", "apt").points
+    assert [[(s.seed, s.pruning.threshold) for s in point] for point in points] == [
+        [(1, 0.1), (2, 0.1)],
+        [(1, 0.2), (2, 0.2)],
+    ]
+    assert [s.seed for s in Grids(values, seeds=[7]).at("mnist-100", "apt", 10) or ()] == [7]
+
+
+def test_a_series_of_a_figure_has_its_own_points_for_each_preset() -> None:
+    curve = {"factor_time": 1.1, "threshold": [0.1]}
+    shared = {"label": "a = 1.3", "factor_time": 1.3, "paper": True}
+    series = [
+        {**shared, "mnist-100": {"threshold": [0.2, 0.3]}, "fashion-100": {"threshold": [0.4], "best": True}},
+        {"label": "a = 1.5", "factor_time": 1.5, "fashion-100": {"threshold": [0.5]}},
+    ]
+    values = {
+        "labels": {"apt": "APT"},
+        "mnist-100": {"curves": {"apt": curve}},
+        "fashion-100": {"curves": {"apt": curve}},
+        "fig4": {"presets": ["mnist-100", "fashion-100", "mnist-800"], "method": "apt", "series": series},
+    }
+    grids = Grids(values)
+    assert grids.of_figure("fig4") == ("mnist-100", "fashion-100")
+    assert grids.of_figure("fig6") == ("mnist-100",)
+    (mnist,) = grids.figure("fig4", "mnist-100")
+    first, second = grids.figure("fig4", "fashion-100")
+    assert (mnist.paper, mnist.best, first.paper, first.best) == (True, False, True, True)
+    for found, thresholds in ((mnist, [0.2, 0.3]), (first, [0.4]), (second, [0.5])):
+        assert [point[0].pruning.threshold for point in found.points] == thresholds
+    assert {point[0].dataset for point in first.points} == {"fashion"}
+    assert second.points[0][0].pruning.factor_time == 1.5
+    assert Grids(values, quick=True).of_figure("fig4") == ("mnist-100",)
+
+
 def test_losses_and_savings_are_against_the_same_seed(made_up: dict[bool, Runs]) -> None:
     settings = Grids().at("mnist-100", "constant", 10)
     assert settings is not None
