@@ -20,7 +20,7 @@ QUICK_PRESET = "mnist-100"
 # Images of a quick run: a tenth of everything about training, so that there are as many pruning events.
 QUICK: dict[str, Any] = {"train_images": 6_000, "label_images": 1_000, "test_images": 1_000}
 QUICK_DIVISOR = 10
-_OWN_KEYS = ("label", "panel", "best", "paper", "like", "seeds") + tuple(f"at_{percent}_percent" for percent in (10, 17))
+_OWN_KEYS = ("label", "panel", "best", "paper", "like", "seeds", "at_10_percent", "at_17_percent")
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class Grids:
         pruning = self.at_table(preset, key, percent)
         if self._seeds or self.quick:
             return self._over_seeds(preset, pruning)
-        return tuple(self.settings(preset, pruning, seed) for seed in table.get("seeds", {}).get(name, self.seeds(preset)))
+        seeds = table.get("seeds", {}).get(name, self.seeds(preset))
+        return tuple(self.settings(preset, pruning, seed) for seed in seeds)
 
     def at_table(self, preset: str, key: str, percent: int) -> dict[str, Any]:
         """The pruning settings of that configuration as they stand in the grids; it must be named."""

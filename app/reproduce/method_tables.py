@@ -107,10 +107,16 @@ def compare_table(preset: str, points: Mapping[str, Point], grids: Grids) -> lis
             found.append(
                 compare_larger(
                     f"{title}: {grids.label(best)}{off[best]} loses less than {grids.label(key)}{off[key]}",
-                    point.values["loss"] - points[best].values["loss"],
+                    _difference_of_loss(point, points[best]),
                 )
             )
     return found
+
+
+def _difference_of_loss(first: Point, second: Point) -> np.ndarray:
+    """Loss of the first less that of the second, over the seeds that both have."""
+    pairs = [(i, second.seeds.index(seed)) for i, seed in enumerate(first.seeds) if seed in second.seeds]
+    return np.array([first.values["loss"][i] - second.values["loss"][j] for i, j in pairs])
 
 
 def _table_row(key: str, points: Mapping[str, Mapping[str, Point]], grids: Grids) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,16 +30,18 @@ def batch_settings(grids: Grids, preset: str, batch: int) -> tuple[Settings, ...
     groups at the end of training are about the same.
     """
     chosen = grids.at(preset, METHOD, 10)
-    if chosen is None or batch == BATCH:
-        return chosen or ()
+    if chosen is None:
+        return ()
     table = grids.at_table(preset, METHOD, 10)
-    share = batch / BATCH
-    interval = grids.settings(preset, table, 1).pruning.spike_interval * grids.divisor
-    changes = {
-        "batch": batch,
-        "factor_time": round(paper_factors(chosen[0].pruning)["factor_time"] ** share, 8),
-        "spike_interval": max(1, round(interval * share)),
-    }
+    changes: dict[str, Any] = {}
+    if batch != BATCH:
+        share = batch / BATCH
+        interval = grids.settings(preset, table, 1).pruning.spike_interval * grids.divisor
+        changes = {
+            "batch": batch,
+            "factor_time": round(paper_factors(chosen[0].pruning)["factor_time"] ** share, 8),
+            "spike_interval": max(1, round(interval * share)),
+        }
     return tuple(grids.settings(preset, {**table, **changes}, seed) for seed in grids.seeds(preset))
 
 

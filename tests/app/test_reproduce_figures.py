@@ -159,7 +159,8 @@ def test_a_new_method_is_a_change_of_data() -> None:
 
 
 def test_a_named_point_may_have_more_seeds_than_its_curve() -> None:
-    apt = {"threshold": [0.1], "at_10_percent": {"threshold": 0.2, "start": 10_000}, "seeds": {"at_10_percent": [1, 2, 3]}}
+    at_10 = {"threshold": 0.2, "start": 10_000}
+    apt = {"threshold": [0.1], "at_10_percent": at_10, "seeds": {"at_10_percent": [1, 2, 3]}}
     values = {"labels": {"apt": "APT"}, "mnist-100": {"seeds": [1, 2], "curves": {"apt": apt}}}
     named = Grids(values).at("mnist-100", "apt", 10)
     assert named is not None
@@ -250,6 +251,22 @@ def test_tables_compare_every_number(made_up: dict[bool, Runs]) -> None:
     comparisons = compare_table("mnist-100", points, grids)
     assert sum(each.paper is not None for each in comparisons) == 15
     assert sum("loses less than" in each.statement for each in comparisons) == 4
+
+
+def test_methods_with_different_seeds_are_compared_over_those_that_both_have(made_up: dict[bool, Runs]) -> None:
+    grids = Grids()
+    points = {}
+    for key, seeds in (("aptn", (1, 3)), ("constant", (3, 1, 2)), ("post", (1, 2))):
+        settings = grids.settings("mnist-100", grids.at_table("mnist-100", key, 10), 1)
+        points[key] = made_up[False].point([settings.model_copy(update={"seed": seed}) for seed in seeds])
+    loss = {key: dict(zip(point.seeds, point.values["loss"], strict=True)) for key, point in points.items()}
+    lines = [each for each in compare_table("mnist-100", points, grids) if "loses less than" in each.statement]
+    expected = {"online constant": (1, 3), "post-training": (1,)}
+    for line, (label, seeds) in zip(lines, expected.items(), strict=True):
+        key = {"online constant": "constant", "post-training": "post"}[label]
+        assert f"loses less than {label}" in line.statement
+        assert line.n == len(seeds)
+        assert line.ours == pytest.approx(np.mean([loss[key][seed] - loss["aptn"][seed] for seed in seeds]))
 
 
 def test_csv_leaves_out_what_is_not_known() -> None:
