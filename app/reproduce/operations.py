@@ -21,6 +21,8 @@ from lavaprune.reproduce.compare import (
 )
 from lavaprune.reproduce.curves import at_level
 from lavaprune.reproduce.drawing import (
+    NOTE,
+    PHASES_NOTE,
     draw_curve,
     draw_level,
     draw_paper,
@@ -158,8 +160,8 @@ def operations_figure(curves: Mapping[str, Curve], grids: Grids) -> Figure:
     figure, (left, right) = panels(1, 2, 4.6, 3.6)
     for index, (preset, curve) in enumerate(curves.items()):
         title = grids.title(preset)
-        draw_curve(left, curve.points, "training", label=f"{title}, training", index=index)
-        draw_curve(left, curve.points, "inference", label=f"{title}, inference", index=index, style="--")
+        draw_curve(left, curve.points, "training", index=index)
+        draw_curve(left, curve.points, "inference", index=index, style="--")
         ordered = sorted(curve.points, key=lambda point: point.mean("connectivity"))
         color, marker = look(index)
         right.errorbar(
@@ -177,9 +179,9 @@ def operations_figure(curves: Mapping[str, Curve], grids: Grids) -> Figure:
             connectivity, entry = paper.BEST_FOM[preset]
             draw_paper(left, connectivity, 100 - entry.training_saved, index)
             draw_paper(left, connectivity, 100 - entry.inference_saved, index)
-    finish(left, "Synaptic operations (APTN)", "connectivity", "total", "lower right")
+    finish(left, "Synaptic operations (APTN)", "connectivity", "total")
     finish(right, "Figure of merit (APTN)", "connectivity", "loss x normalised SOPs, points", "upper right")
-    note(figure)
+    note(figure, f"{NOTE} {PHASES_NOTE}")
     return figure
 
 

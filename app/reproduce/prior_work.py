@@ -97,7 +97,8 @@ def neurons_figure(
     for row, preset in enumerate(neuron):
         left, right = axes[2 * row : 2 * row + 2]
         drawn = [(curve, grids.method_order.index(key)) for key, curve in weights[preset].items()]
-        drawn += [(curve, len(grids.method_order) + i) for i, curve in enumerate(neuron[preset])]
+        # colours of their own: those of the methods begin anew after their last
+        drawn += [(curve, len(grids.method_order) + 1 + i) for i, curve in enumerate(neuron[preset])]
         for curve, index in drawn:
             name = curve.series.label if curve.series.key in weights[preset] else f"neurons: {curve.series.label}"
             draw_curve(left, curve.points, "accuracy", label=name, index=index)
