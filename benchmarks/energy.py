@@ -91,7 +91,8 @@ def measure(preset: str, method: str, grids: Grids, data_dir: Path | None, out: 
     """Train (or read) the runs of one size and method."""
     configurations: Sequence[Settings] | None = grids.at(preset, "aptn" if method == "unpruned" else method, 10)
     seeds = []
-    for settings in configurations or ():
+    # Some methods have more seeds at this point than others; all are compared over the same ones.
+    for settings in (each for each in configurations or () if each.seed in grids.seeds(preset)):
         chosen = unpruned(settings) if method == "unpruned" else settings
         folder = out / f"{preset}-{method}-seed{chosen.seed}"
         train(chosen, data_dir, folder, resume=(folder / "config.toml").exists(), progress=True)
