@@ -127,9 +127,10 @@ def nice_ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def line_path(points: Points, x: Scale, y: Scale) -> str:
-    """A line through the points, thinned where they are more than the chart could show."""
+    """A line through the points, thinned where they are more than the chart could show; one alone is a dash."""
     kept = [points[i] for i in thinned(len(points), _MAX_POINTS)]
-    return "M" + "L".join(f"{x(a):g} {y(b):g}" for a, b in kept) if kept else ""
+    path = "M" + "L".join(f"{x(a):g} {y(b):g}" for a, b in kept) if kept else ""
+    return f"{path}m-3 0h6" if len(kept) == 1 else path
 
 
 def band_path(lower: Points, upper: Points, x: Scale, y: Scale) -> str:

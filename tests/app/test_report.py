@@ -22,7 +22,7 @@ from lavaprune.configuration import build_settings
 from lavaprune.datasets.loader import load_dataset
 from lavaprune.energy.counts import COUNTER_NAMES
 from lavaprune.processes.state import NetworkState
-from lavaprune.report.charts import nice_ticks, thinned, x_scale
+from lavaprune.report.charts import line_path, nice_ticks, thinned, x_scale, y_scale
 from lavaprune.report.contents import read_contents
 from lavaprune.report.costs import energy_text
 from lavaprune.report.history import history_charts
@@ -201,6 +201,12 @@ def test_page_is_whole_and_has_every_section(run: RunFolder, capfd: pytest.Captu
         "lavaprune train --preset digits --set",
     ):
         assert shown in page.text, shown
+
+
+def test_a_single_value_is_visible() -> None:
+    # half of 48 .. 366 and of 196 .. 12; a path of one point alone would draw nothing
+    assert line_path([(5.0, 0.5)], x_scale(0, 10), y_scale(0, 1)) == "M207 104m-3 0h6"
+    assert line_path([], x_scale(0, 10), y_scale(0, 1)) == ""
 
 
 def test_page_asks_nothing_of_anybody(run: RunFolder) -> None:
