@@ -56,8 +56,8 @@ class EnergyMeter:
     Raises
     ------
     InputError
-        If the Process is compiled already, if there are no synapses in its graph, or if `like` names a class that
-        the meter cannot count.
+        If `process` is no Process or is compiled already, if there are no synapses in its graph, or if `like` names a
+        class that the meter cannot count.
 
     Examples
     --------
@@ -73,6 +73,8 @@ class EnergyMeter:
             if model not in STOCK:
                 known = ", ".join(stock.__name__ for stock in STOCK)
                 raise InputError(f"EnergyMeter: {cls.__name__} like {model.__name__}; allowed: {known}")
+        if not isinstance(process, AbstractProcess):
+            raise InputError(f"EnergyMeter: process is of {type(process).__name__}; allowed: a Lava Process")
         self._processes = connected_processes(process)
         compiled = [p.name for p in self._processes if p.is_compiled]
         if compiled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from lavaprune.energy.estimator import EnergyEstimate
 from lavaprune.energy.placement import Messages
 from lavaprune.energy.table import energy_table
 from lavaprune.energy_report import Pricing
@@ -31,12 +32,12 @@ def meter_table(
     for c in counts.connections:
         part = pricing.estimate(c.events(stored=stored, is_placed=messages is not None))
         numbers = (c.spikes, c.synaptic_ops, c.stored_synaptic_ops - c.synaptic_ops, c.synaptic_updates)
-        connections.append([c.name, *(f"{number:,}" for number in numbers), f"{part.total_pj:,.1f}"])
+        connections.append([c.name, *(f"{number:,}" for number in numbers), _pj(part)])
     populations = [["neurons", "spikes", "active updates", "inactive", "pJ"]]
     for p in counts.populations:
-        pj = pricing.estimate(p.events()).total_pj
+        part = pricing.estimate(p.events())
         updates = (p.updates_active, p.updates_inactive)
-        populations.append([p.name, f"{p.spikes:,}", *(f"{number:,}" for number in updates), f"{pj:,.1f}"])
+        populations.append([p.name, f"{p.spikes:,}", *(f"{number:,}" for number in updates), _pj(part)])
 
     lines = [f"Counted in {counts.steps:,} steps", *_columns(connections), *_columns(populations)]
     if stored:
@@ -52,6 +53,11 @@ def meter_table(
     for name, reason in counts.not_counted.items():
         lines += _wrapped(f"NOT COUNTED: {name}: {reason}.")
     return "\n".join(lines)
+
+
+def _pj(part: EnergyEstimate) -> str:
+    """The energy of a row; where nothing that happened has a price, that there is none."""
+    return "-" if part.unpriced_events and not part.total_pj else f"{part.total_pj:,.1f}"
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:

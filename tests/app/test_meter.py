@@ -297,6 +297,11 @@ def test_table() -> None:
     totals = {p.name: estimate_energy(meter.events(), p).total_pj for p in profiles_of_chip(profile.chip)}
     assert len(totals) > 1
     assert f"{min(totals.values()):,.1f} .. {max(totals.values()):,.1f} pJ" in " ".join(text.split())
+    # odin prices synaptic operations only: neurons have no price there, which is not the same as 0
+    odin = meter.table("odin").splitlines()
+    for population in counts.populations:
+        (line,) = (line for line in odin if line.startswith(f"  {population.name}  "))
+        assert line.endswith(" -")
 
 
 class TestBadUse:
@@ -314,6 +319,13 @@ class TestBadUse:
         with pytest.raises(InputError) as excinfo:
             EnergyMeter(chain.second)
         self.refused(excinfo, "compiled already", "allowed", "first run")
+
+    def test_no_process(self) -> None:
+        lif = LIF(shape=(2,))
+        for wrong, name in ((lif.s_out, "OutPort"), (None, "NoneType")):
+            with pytest.raises(InputError) as excinfo:
+                EnergyMeter(wrong)
+            self.refused(excinfo, f"is of {name}", "a Lava Process")
 
     def test_no_synapses(self) -> None:
         lif = LIF(shape=(2,), name="alone")
