@@ -53,19 +53,22 @@ def evaluate(
         bool, typer.Option("--fixed-point", help="Also run test images on Lava and compare spike by spike.")
     ] = False,
     images: Annotated[
-        int, typer.Option("--images", min=1, metavar="N", help="First test images that --fixed-point runs.")
-    ] = 20,
+        int | None,
+        typer.Option("--images", min=1, metavar="N", help="First test images that --fixed-point runs; default 20."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Test the network of a finished run."""
+    if images is not None and not fixed_point:
+        raise InputError(f"--images is {images} without --fixed-point; allowed: both, since all test images are shown")
     with stdout_kept_clean():
         from lavaprune.deep.run_folder import DeepRunFolder
 
         DeepRunFolder.open(run)  # says what is wrong before anything slow is imported
         from lavaprune.deep.training import evaluate_deep
 
-        result = evaluate_deep(run, data_dir, progress=True, on_lava=images if fixed_point else 0)
+        result = evaluate_deep(run, data_dir, progress=True, on_lava=(images or 20) if fixed_point else 0)
     print_result(result, as_json)
 
 

@@ -224,6 +224,8 @@ def test_wrong_folders_in_one_line(finished: Path, tmp_path: Path, capsys: pytes
     assert (code, "not of lavaprune deep" in one_line(err)) == (2, True)
     code, _, err = deep(capsys, "evaluate", finished, "--fixed-point", "--images", "41")
     assert (code, "--images is 41; allowed: 1 .. 40" in one_line(err)) == (2, True)
+    code, _, err = deep(capsys, "evaluate", finished, "--images", "5")
+    assert (code, "--images is 5 without --fixed-point" in one_line(err)) == (2, True)
     code = main(["evaluate", str(finished)])
     assert (code, "is of lavaprune deep" in one_line(capsys.readouterr().err)) == (2, True)
 
