@@ -75,7 +75,7 @@ def events_of_file(path: Path) -> tuple[dict[str, PhaseEvents], bool]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(content, dict) or not content:
-        raise InputError(f"{path}: counts are no JSON object; allowed: an object of events, or of phases")
+        raise InputError(f"{path}: counts are no JSON object or empty; allowed: an object of events, or of phases")
     is_flat = not all(isinstance(value, dict) for value in content.values())
     phases = {"counts": content} if is_flat else content
     try:

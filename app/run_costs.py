@@ -165,7 +165,7 @@ def costs_text(report: dict[str, Any], run: RunCosts) -> str:
     training, inference = sops["training_per_image"], sops["inference_per_image"]
     lines = [f"SOPs per image: training {training:,.0f}, inference {inference:,.0f}"]
     if "figure_of_merit" in sops:
-        clear = "" if sops["loss_is_clear"] else "; the loss is within the noise, so this says nothing"
+        clear = "" if sops["loss_is_clear"] else "; no loss beyond 2 standard errors, so this says nothing"
         lines.append(
             f"  of the unpruned network's: training {sops['training_normalised']:.1%}, inference "
             f"{sops['inference_normalised']:.1%}, total {sops['total_normalised']:.1%}; accuracy loss "
