@@ -83,7 +83,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV_QUIET) pip compile --genera
 lock: $(UV)  ## resolve the dependencies anew into requirements.lock, requirements-dl.lock and requirements-uv.lock
 	$(COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	cp requirements.lock requirements-dl.lock
-	$(COMPILE) --extra dl --output-file requirements-dl.lock pyproject.toml
+	$(COMPILE) --group dl-dev --extra dl --output-file requirements-dl.lock pyproject.toml
 	echo uv | UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV_QUIET) pip compile --no-config --upgrade --generate-hashes \
 	    --universal --python-version 3.8 --output-file requirements-uv.lock -
 

@@ -132,6 +132,7 @@ def test_lock_pins_what_pyproject_asks_for(lock: str, extras: tuple[str, ...]) -
         *PYPROJECT["project"]["dependencies"],
         *(entry for extra in extras for entry in PYPROJECT["project"]["optional-dependencies"][extra]),
         *PYPROJECT["dependency-groups"]["dev"],
+        *(PYPROJECT["dependency-groups"]["dl-dev"] if extras else ()),
         *PYPROJECT["build-system"]["requires"],
     ]
     for entry in asked:
