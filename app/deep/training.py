@@ -142,6 +142,15 @@ def learning_rate(settings: DeepSettings, epoch: int) -> float:
     return first
 
 
+def order_of(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
+    """The order in which an epoch shows its n training samples: a function of seed and epoch alone.
+
+    The epoch stands in the counter's highest word. In the lowest it would shift one and the same stream by a block per
+    epoch, and successive orders would nearly agree.
+    """
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, epoch])).permutation(n)
+
+
 def best_device() -> torch.device:
     """A GPU where there is one, else the CPU."""
     import torch
@@ -218,7 +227,7 @@ class _Trainer:
         settings, n = self.settings, len(self.data.train)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(settings, epoch)
-        order = np.random.Generator(np.random.Philox(key=settings.seed, counter=epoch)).permutation(n)
+        order = order_of(settings.seed, epoch, n)
         device, n_classes = self.network.device, self.data.n_classes
         total, right = torch.zeros((), device=device), torch.zeros((), device=device)
         for number, first in enumerate(range(0, n, settings.batch)):
@@ -350,8 +359,8 @@ def load_network(folder: DeepRunFolder, data_sha256: str | None = None) -> tuple
         height, width, channels = state["input_shape"]
         network = build_network(settings, (height, width, channels), state["n_classes"])
         structure = build_structure(settings, network, state["n_classes"])
+        structure.load_state_dict(state["structure"])  # first: it writes the last masks into the blocks that hold them
         network.blocks.load_state_dict(state["best"]["network"] if state["best"] else state["network"])
-        structure.load_state_dict(state["structure"])
         return network, dict(state["best"]["masks"]) if state["best"] else structure.masks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import sys
@@ -64,6 +65,45 @@ def test_evaluate_finds_the_same_on_lava_too(finished: Path, capsys: pytest.Capt
     assert (fixed["images"], fixed["mismatched_spikes"], fixed["fits_24_bits"]) == (20, 0, True)
     assert fixed["output_spikes"] > 20
     assert sorted(path.name for path in finished.iterdir()) == before
+
+
+def test_orders_of_epochs_are_independent() -> None:
+    """Of two independent orders of n, batches of b at the same place share b b / n samples on average: here 1 of 100.
+
+    The mean over 100 batches has a standard deviation of 0.1.
+    """
+    from lavaprune.deep.training import order_of
+
+    orders = [order_of(3, epoch, 10_000) for epoch in range(6)]
+    for order in orders:
+        assert np.array_equal(np.sort(order), np.arange(10_000))
+    assert np.array_equal(orders[1], order_of(3, 1, 10_000))
+    batches = [[set(order[first : first + 100]) for first in range(0, 10_000, 100)] for order in orders]
+    for a, b in itertools.combinations(batches, 2):
+        assert np.mean([len(x & y) for x, y in zip(a, b, strict=True)]) == pytest.approx(1, abs=0.6)
+
+
+def test_the_network_that_was_tested_is_found_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Chosen before the last epoch, with masks held in torch: they are those of its own epoch, not the last ones."""
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    from lavaprune.deep import training
+
+    def remember(self: Any, epoch: int, accuracy: float) -> None:
+        if epoch == 2:
+            best(self, self.settings.epochs - 1, accuracy)
+
+    best = training._Trainer._remember
+    changes = settings("select=validation", "pruning.masks_in_epoch=true", "pruning.rate_fc=0.2", "pruning.gain_fc=50")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Trainer, "_remember", remember)
+        code, whole, _ = deep(capsys, "train", *changes, "--out", tmp_path / "run", "--json")
+    assert code == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[2]["connectivity"] > lines[3]["connectivity"]
+    code, found, _ = deep(capsys, "evaluate", tmp_path / "run", "--json")
+    assert code == 0
+    for name in ("weights_sha256", "accuracy", "connectivity", "sops_per_image"):
+        assert found[name] == whole[name], name
 
 
 @pytest.mark.parametrize(
