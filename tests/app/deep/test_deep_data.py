@@ -148,6 +148,41 @@ def test_cifar10_binary(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("n_images", "labels", "message"),
+    [
+        (501, np.full(501, 10), "classes are 10 .. 10; allowed: 0 .. 9"),
+        (501, np.full(501, -1), "classes are -1 .. -1"),
+        (500, np.zeros(500), "has 500 images"),
+        (501, np.zeros(500), r"labels of shape \(500,\)"),
+        (501, np.zeros((501, 2)), r"labels of shape \(501, 2\)"),
+    ],
+)
+def test_first_images_of_cifar10_that_are_wrong(
+    n_images: int, labels: np.ndarray, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "CIFAR10" / "cifar10-first4000-lossless.npz"
+    path.parent.mkdir()
+    np.savez(path, images=np.zeros((n_images, 32, 32, 3), np.uint8), labels=labels)
+    with pytest.raises(InputError, match=message):
+        load_cifar10(tmp_path)
+
+
+def test_first_images_of_cifar10_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "CIFAR10" / "cifar10-first4000-lossless.npz"
+    path.parent.mkdir()
+    with path.open("wb") as stream:
+        np.save(stream, np.zeros(3))  # an array, no archive
+    with pytest.raises(InputError, match="cannot be read"):
+        load_cifar10(tmp_path)
+    np.savez_compressed(path, images=np.arange(9999) % 251, labels=np.zeros(1))
+    content = bytearray(path.read_bytes())
+    content[60:160] = b"\xff" * 100  # inside of what is compressed
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read"):
+        load_cifar10(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("name", "counts", "shape"),
     [
         ("nmnist", (1000, 100), (32, 32, 2)),
