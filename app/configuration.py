@@ -103,7 +103,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such configuration file") from None
     except OSError as error:
         raise InputError(f"{path}: configuration cannot be read ({error.strerror})") from None
-    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: an integer of thousands of digits, too
         raise InputError(f"{path}: not valid TOML ({error})") from None
 
 
@@ -138,7 +138,7 @@ def _parse_value(key: str, raw: str) -> Any:
         parsed = tomli.loads(f"value = {raw}")
         if set(parsed) == {"value"}:
             return parsed["value"]
-    except (tomli.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         if _BARE_STRING.fullmatch(raw):
             return raw
     raise InputError(f'--set value of {key!r} is {raw!r}; allowed: a TOML value such as 3, 1e-4, true, fused or "text"')

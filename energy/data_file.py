@@ -31,7 +31,7 @@ def read_toml(owner: str, path: Path, error: type[EnergyError]) -> dict[str, obj
         raise error(f"{owner}: {problem.strerror or problem}") from None
     except UnicodeDecodeError:
         raise error(f"{owner}: not UTF-8 text") from None
-    except (tomli.TOMLDecodeError, RecursionError) as problem:
+    except (ValueError, RecursionError) as problem:  # ValueError: an integer of thousands of digits, too
         raise error(f"{owner}: not valid TOML: {' '.join(str(problem).split())}") from None
 
 

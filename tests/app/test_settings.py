@@ -280,7 +280,7 @@ def test_assignment(text: str, expected: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "neurons", "=3", "neurons=", "a..b=3", "a.=3", "a b=3", "x=1\ny=2", "x=[1", "x=3x"]
+    "text", ["", "neurons", "=3", "neurons=", "a..b=3", "a.=3", "a b=3", "x=1\ny=2", "x=[1", "x=3x", "x=1" + 5000 * "0"]
 )
 def test_assignment_refused(text: str) -> None:
     with pytest.raises(InputError, match="--set"):
@@ -298,6 +298,7 @@ def test_merge_replaces_values_and_merges_tables() -> None:
     [
         (b"neurons = ", "not valid TOML"),
         (b"\xff\xfe", "not valid TOML"),
+        (b"neurons = 1" + 5000 * b"0", "not valid TOML"),
         (b"neurons = 0\n", "'neurons' is 0"),
         (b"[netwrok]\n", "did you mean network?"),
         (b"preset = 'mnist'\n", "preset is 'mnist'"),

@@ -89,6 +89,7 @@ def test_a_users_own_file(tmp_path: Path) -> None:
         ("barrier_ns = 3\n" + PRICE, "barrier_ns is 3; allowed: a table"),
         ("a = " + 5000 * "[" + 5000 * "]", "not valid TOML"),
         ("[energy_pj", "not valid TOML"),
+        ("a = 1" + 5000 * "0", "not valid TOML"),
     ],
 )
 def test_malformed_files_are_one_line_errors(tmp_path: Path, body: str, message: str) -> None:
