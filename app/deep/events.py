@@ -132,6 +132,12 @@ def _read_part(form: RecordingFormat, path: Path, steps: int) -> tuple[Recording
     packed, labels = [], []
     for name, content in _files(path):
         events = _events(name, content, form)
+        duration_us = int(events["t"][-1]) - int(events["t"][0])
+        if duration_us < steps:
+            raise InputError(
+                f"{name}: {len(events)} events last {duration_us} us; allowed: {steps} at least, 1 us a frame "
+                "(cut short?)"
+            )
         frames = _frames(events, form, steps)
         packed.append(np.packbits(frames.reshape(-1)))
         labels.append(_label(name, form))

@@ -101,6 +101,8 @@ def test_tonics_gesture_files(tmp_path: Path) -> None:
         ("Train/1/00001.bin", GOOD[:-2], "recording has 23 bytes; allowed: a multiple of 5"),
         ("Train/1/00001.bin", b"", "recording has 0 bytes"),
         ("Train/1/00001.bin", event(40, 1, 0, 0), "x of 1 events is 0 .. 40; allowed: 0 .. 33"),
+        ("Train/1/00001.bin", GOOD[:5], "1 events last 0 us; allowed: 2 at least"),
+        ("Train/1/00001.bin", event(1, 1, 0, 7) + event(1, 1, 0, 6), "2 events last -1 us"),
         ("Train/x/00001.bin", GOOD, "class is 'x'; allowed: 0 .. 9"),
         ("Train/1/readme.txt", b"", "holds no recordings"),
     ],
