@@ -64,7 +64,7 @@ def export_deep_run(run: Path, file_format: str, out: Path) -> dict[str, Any]:
     export_netx(layers, out)
     return {
         "format": "netx",
-        "out": out,
+        "file": str(out),
         "layers": [
             {
                 "name": layer.name,

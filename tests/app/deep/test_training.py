@@ -190,7 +190,7 @@ def test_a_small_mnist_network_on_lava(data_dir: Path, tmp_path: Path, capsys: p
                 assert np.array_equal(expected, on_lava[layer.spec.name]), layer.spec.name
 
 
-def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path) -> None:
+def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """fc1 of the digits: 16 maps of 8x8 behind 2x2 pooling, so every weight of 16 x 4 x 4 stands four times."""
     import h5py
 
@@ -217,7 +217,10 @@ def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path) -> Non
         export_deep_run(finished, "netx", tmp_path / "no" / "network.net")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network.net"]
     command = ["export", str(finished), "--format"]
-    assert main([*command, "netx", "--out", str(tmp_path / "again.net")]) == 0
+    capsys.readouterr()
+    assert main([*command, "netx", "--out", str(tmp_path / "again.net"), "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert (written["file"], written["format"]) == (str(tmp_path / "again.net"), "netx")  # as of other runs
     assert (tmp_path / "again.net").exists()
     assert main([*command, "nir", "--out", str(tmp_path / "again.nir")]) == 2
 
