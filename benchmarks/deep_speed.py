@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lavaprune.deep.building import best_device, build_network
 from lavaprune.deep.configuration import build_deep_settings
 from lavaprune.deep.data import load_deep_dataset
-from lavaprune.deep.training import best_device, build_network
 
 
 def main() -> None:

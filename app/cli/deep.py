@@ -66,7 +66,7 @@ def evaluate(
         from lavaprune.deep.run_folder import DeepRunFolder
 
         DeepRunFolder.open(run)  # says what is wrong before anything slow is imported
-        from lavaprune.deep.training import evaluate_deep
+        from lavaprune.deep.testing import evaluate_deep
 
         result = evaluate_deep(run, data_dir, progress=True, on_lava=(images or 20) if fixed_point else 0)
     print_result(result, as_json)

@@ -16,6 +16,7 @@ from lavaprune.deep.network import DeepNetwork
 
 CHUNK = 100  # samples encoded together: part of what their input spikes depend on, so it never changes
 EVALUATION = 1  # first number of the keys of spikes drawn here; training has 0
+PROBE, VALIDATION, TEST = 0, 1, 2  # sets of samples, the `part` of `chunks`
 
 
 @dataclass(frozen=True)

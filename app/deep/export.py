@@ -51,13 +51,13 @@ def export_deep_run(run: Path, file_format: str, out: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Another format than ``netx``; see `lavaprune.deep.training.load_network` and `export_netx`.
+        Another format than ``netx``; see `lavaprune.deep.finished.load_network` and `export_netx`.
     """
     if file_format != "netx":
         raise InputError(f"--format is {file_format!r}; allowed for a run of lavaprune deep: netx")
+    from lavaprune.deep.finished import load_network
     from lavaprune.deep.folding import fold_network
     from lavaprune.deep.run_folder import DeepRunFolder
-    from lavaprune.deep.training import load_network
 
     network, _ = load_network(DeepRunFolder.open(run))
     layers = fold_network(network)

@@ -154,9 +154,9 @@ def test_a_small_mnist_network_on_lava(data_dir: Path, tmp_path: Path, capsys: p
     pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
     from lavaprune.deep import architectures
     from lavaprune.deep.architectures import LayerSpec
+    from lavaprune.deep.finished import load_run
     from lavaprune.deep.fixed_point import run_on_lava
     from lavaprune.deep.folding import fold_network
-    from lavaprune.deep.training import load_run
 
     small = (
         LayerSpec("conv1", "conv", 3),
@@ -195,8 +195,8 @@ def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path, capsys
     import h5py
 
     from lavaprune.deep.export import export_deep_run
+    from lavaprune.deep.finished import load_network
     from lavaprune.deep.run_folder import DeepRunFolder
-    from lavaprune.deep.training import load_network
 
     summary = export_deep_run(finished, "netx", tmp_path / "network.net")
     assert [layer["name"] for layer in summary["layers"]] == ["conv1", "conv2", "fc1", "out"]

@@ -1,0 +1,134 @@
+"""A trained network on its test images: result, operations, and the same on Lava."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lavaprune.deep.building import best_device
+from lavaprune.deep.data import DeepDataset
+from lavaprune.deep.evaluation import TEST, chunks, evaluate_network
+from lavaprune.deep.finished import load_run
+from lavaprune.deep.membrane import SPIKE_CODE
+from lavaprune.deep.network import DeepNetwork
+from lavaprune.deep.settings import DeepSettings
+from lavaprune.errors import InputError
+from lavaprune.training.progress import phase_bar
+
+if TYPE_CHECKING:
+    import torch
+
+
+def evaluate_deep(path: Path, data_dir: Path | None, progress: bool = False, on_lava: int = 0) -> dict[str, Any]:
+    """Test the network of a finished run once more; the folder is not changed.
+
+    Parameters
+    ----------
+    path, data_dir : Path
+    progress : bool
+    on_lava : int
+        So many of the first test images also run on Lava in fixed point (`compare_with_lava`).
+    """
+    folder, division, network, masks = load_run(path, data_dir)
+    settings, data = folder.settings, division.data
+    result: dict[str, Any] = {}
+    if on_lava:
+        if on_lava > len(data.test):
+            raise InputError(f"--images is {on_lava}; allowed: 1 .. {len(data.test)}, the test images of the run")
+        result["fixed_point"] = compare_with_lava(network, settings, data, on_lava)
+    network.to(best_device())
+    return test_network(network, masks, settings, data, progress) | {"epochs": settings.epochs} | result
+
+
+def compare_with_lava(network: DeepNetwork, settings: DeepSettings, data: DeepDataset, images: int) -> dict[str, Any]:
+    """Run the first test images on Lava and compare the output's spikes with the network's, step by step."""
+    import torch
+
+    from lavaprune.deep.fixed_point import run_on_lava
+    from lavaprune.deep.folding import fold_network
+
+    shown = [spikes for _, spikes in chunks(data.test.cut(slice(images)), settings.seed, TEST)]
+    spikes = np.concatenate(shown, axis=1)
+    layers = fold_network(network)
+    began = time.perf_counter()
+    on_lava = run_on_lava(layers, spikes)[layers[-1].name][:, :, 0, 0]
+    seconds = time.perf_counter() - began
+    ours = (network.run(torch.from_numpy(spikes)).codes[-1] >= SPIKE_CODE).numpy()
+    answers = on_lava.sum(axis=0, dtype=np.int64).argmax(axis=1)
+    return {
+        "images": images,
+        "accuracy": float((answers == data.test_labels[:images]).mean()),
+        "output_spikes": int(on_lava.sum()),
+        "mismatched_spikes": int((on_lava != ours).sum()),
+        "fits_24_bits": all(layer.fits for layer in layers),
+        "seconds": seconds,
+    }
+
+
+def test_network(
+    network: DeepNetwork, masks: dict[str, torch.Tensor], settings: DeepSettings, data: DeepDataset, progress: bool
+) -> dict[str, Any]:
+    """Show the test samples and put the result together; every number in it was counted or measured."""
+    began = time.perf_counter()
+    with phase_bar("test", len(data.test), 0, progress) as bar:
+        found = evaluate_network(network, data.test, settings.seed, TEST, bar.advance)
+    n = len(data.test)
+    passes = network.passes()
+    return {
+        "kind": "deep",
+        "accuracy": found.accuracy(data.test_labels),
+        "connectivity": connectivity(network, masks),
+        "connectivity_per_layer": connectivity_per_layer(network, masks),
+        "sops_per_image": sum(found.operations.values()) / n,
+        "sops_per_image_per_layer": {name: total / n for name, total in found.operations.items()},
+        "spikes_per_image": {name: total / n for name, total in found.spikes.items()},
+        "nonzero_weights": {each.layer.spec.name: int(each.halves.count_nonzero()) for each in passes},
+        "dataset": data.name,
+        "preset": settings.preset,
+        "network": settings.network,
+        "pruning": settings.pruning.method,
+        "train_images": len(data.train),
+        "validation_images": settings.validation_images,
+        "test_images": n,
+        "test_is_train": data.test_is_train,
+        "steps": settings.steps,
+        "seed": settings.seed,
+        "device": network.device.type,
+        "seconds": {"test": time.perf_counter() - began},
+        "weights_sha256": _weights_sha256(passes),
+        "version": importlib.metadata.version("lavaprune"),
+    }
+
+
+def connectivity_per_layer(network: DeepNetwork, masks: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Share of live synapses of each layer; those that are never pruned keep all."""
+    return {
+        layer.spec.name: int(masks[layer.spec.name].sum()) / masks[layer.spec.name].numel()
+        if layer.spec.name in masks
+        else 1.0
+        for layer in network.layers
+    }
+
+
+def connectivity(network: DeepNetwork, masks: dict[str, torch.Tensor]) -> float:
+    """Share of live synapses of the whole network; a kernel's weight counts once, wherever it acts."""
+    total = live = 0
+    for layer in network.layers:
+        name, size = layer.spec.name, layer.spec.units * layer.fan_in
+        total += size
+        live += int(masks[name].sum()) if name in masks else size
+    return live / total
+
+
+def _weights_sha256(passes: list[Any]) -> str:
+    """SHA-256 of all integer weights and biases, in hexadecimal."""
+    digest = hashlib.sha256()
+    for each in passes:
+        for tensor in (each.halves, each.bias):
+            digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy().astype(np.int32)).data)
+    return digest.hexdigest()
