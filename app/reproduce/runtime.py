@@ -15,7 +15,7 @@ from lavaprune.reproduce.drawing import finish, look, panels
 from lavaprune.reproduce.experiment import Context, Curve, Experiment, curve_of
 from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.outcome import Outcome, point_row
-from lavaprune.reproduce.runs import Point, Runs, unpruned
+from lavaprune.reproduce.runs import Point, Runs
 from lavaprune.settings import Settings
 from lavaprune.sweeps.identity import paper_factors
 
@@ -45,12 +45,23 @@ def batch_settings(grids: Grids, preset: str, batch: int) -> tuple[Settings, ...
     return tuple(grids.settings(preset, {**table, **changes}, seed) for seed in grids.seeds(preset))
 
 
+def _references(grids: Grids, preset: str) -> list[Settings]:
+    """The unpruned network of each seed, its time taken from the same image on as that of the pruned ones.
+
+    Learning rates are annealed, so that early images take longer than late ones.
+    """
+    return [
+        settings.model_copy(update={"pruning": settings.pruning.model_copy(update={"method": "none"})})
+        for settings in grids.curve(preset, METHOD).points[0]
+    ]
+
+
 def _configurations(grids: Grids) -> list[Settings]:
     found = [
         settings
         for preset in grids.presets
         if METHOD in grids.methods(preset)
-        for settings in grids.curve(preset, METHOD).settings()
+        for settings in (*grids.curve(preset, METHOD).settings(), *_references(grids, preset))
     ]
     for batch in grids.batches:
         found += batch_settings(grids, grids.presets[0], batch)
@@ -61,7 +72,7 @@ def _draw(context: Context, runs: Runs) -> Outcome:
     grids = context.grids
     presets = [preset for preset in grids.presets if METHOD in grids.methods(preset)]
     curves = {preset: curve_of(runs, grids.curve(preset, METHOD)) for preset in presets}
-    reference = {preset: [runs.row(unpruned(settings)) for settings in grids.unpruned(preset)] for preset in curves}
+    reference = {preset: [runs.row(settings) for settings in _references(grids, preset)] for preset in curves}
     batches = {
         batch: runs.point(settings)
         for batch in grids.batches
