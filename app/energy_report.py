@@ -41,9 +41,7 @@ def events_of_run(path: Path) -> dict[str, PhaseEvents]:
         If the folder is no run, or has no result with counts yet.
     """
     run = RunFolder.open(path)
-    result = run.read_result()
-    if result is None:
-        raise InputError(f"run folder {path}: has no result.json yet; the run has not ended")
+    result = run.read_final_result()
     found = {}
     for phase, images_key in zip(PHASES, ("train_images", "test_images"), strict=True):
         try:

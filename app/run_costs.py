@@ -72,9 +72,7 @@ def read_run_costs(path: Path) -> RunCosts:
         If it is no run, has not ended, or is damaged.
     """
     run = RunFolder.open(path)
-    result = run.read_result()
-    if result is None:
-        raise InputError(f"run folder {path}: has no result.json yet; the run has not ended")
+    result = run.read_final_result()
     try:
         inference = EventCounts(**result["counts"]["inference"])
         training = EventCounts(**result["counts"]["training"])

@@ -116,6 +116,21 @@ class RecordFolder:
             raise InputError(f"{path}: not a result of lavaprune (no JSON object)")
         return result
 
+    def read_final_result(self) -> dict[str, Any]:
+        """Return what ``result.json`` holds.
+
+        Raises
+        ------
+        InputError
+            If the run has not ended, or the file is no JSON object.
+        """
+        result = self.read_result()
+        if result is None:
+            raise InputError(
+                f"run folder {self.path}: has not ended and has no {RESULT} yet; allowed: a finished run"
+            )
+        return result
+
 
 def make_run_folder(path: Path, config: str) -> None:
     """Make the folder and write ``config.toml``: from then on it is a run.

@@ -9,7 +9,6 @@ from typing import Any
 from lavaprune.energy.estimator import EnergyEstimate, estimate_energy
 from lavaprune.energy.hardware_profile import HardwareProfile
 from lavaprune.energy_report import PhaseEvents, events_of_run
-from lavaprune.errors import InputError
 from lavaprune.plots.history import pruning_images
 from lavaprune.processes.state import NetworkState
 from lavaprune.runs import RunFolder
@@ -58,8 +57,6 @@ def read_finished_run(folder: Path, n_inputs: int) -> FinishedRun:
         If it is no run, has not ended, or is damaged.
     """
     run = RunFolder.open(folder)
-    result = run.read_result()
-    if result is None:
-        raise InputError(f"run folder {folder}: has no result.json yet; allowed: a finished run")
+    result = run.read_final_result()
     state = run.load_checkpoint(n_inputs).network_state()
     return FinishedRun(run.settings, state, result, run.read_metrics(), events_of_run(folder))

@@ -193,9 +193,7 @@ def _finite(value: Any) -> float | None:
 
 def _read_result(run: RunFolder) -> Result:
     path = run.path / RESULT
-    content = run.read_result()
-    if content is None:
-        raise InputError(f"run folder {run.path}: has no {RESULT} yet; allowed: a finished run")
+    content = run.read_final_result()
     try:
         result = Result.model_validate(content)
     except ValidationError as error:
