@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from lavaprune.deep.events import DVS_GESTURE, N_MNIST, Recordings, load_recordi
 from lavaprune.errors import InputError
 
 Frames = npt.NDArray[np.uint8]
+Rows: TypeAlias = "slice | npt.NDArray[np.int64]"
 
 
 class Samples(Protocol):
@@ -25,8 +26,12 @@ class Samples(Protocol):
         """Input spikes (T, B, H, W, C), 0 or 1, of the samples `rows`; the same key gives the same spikes."""
         ...
 
-    def cut(self, rows: slice) -> Samples:
-        """Some of the samples, in their order."""
+    def cut(self, rows: Rows) -> Samples:
+        """Some of the samples."""
+        ...
+
+    def joined(self, others: Any) -> Samples:
+        """These samples and then `others`, which are of the same kind."""
         ...
 
 
@@ -57,9 +62,13 @@ class Images:
         limits = chosen.astype(np.uint16) * np.uint16(257)
         return np.ascontiguousarray((draws < limits[:, None]).view(np.uint8).swapaxes(0, 1))
 
-    def cut(self, rows: slice) -> Images:
+    def cut(self, rows: Rows) -> Images:
         """Some of the images."""
         return Images(self.pixels[rows], self.steps)
+
+    def joined(self, others: Images) -> Images:
+        """These images and then `others`."""
+        return Images(np.concatenate([self.pixels, others.pixels]), self.steps)
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,16 @@ class Division:
 def divide(settings: DeepSettings, data: DeepDataset) -> Division:
     """Keep the last training images for validation, and cut both parts to the numbers asked for.
 
+    With `settings.folds` all samples are one set first, of which a part is tested (`cross_validated`).
+
     Raises
     ------
     InputError
         If there are fewer.
     """
     digest = data.sha256()
+    if settings.folds:
+        data = cross_validated(data, settings.folds, settings.fold)
     most = len(data.train) - 1
     held = settings.validation_images
     if held > most:
@@ -56,6 +60,35 @@ def divide(settings: DeepSettings, data: DeepDataset) -> Division:
     )
     validation = data.train.cut(slice(learned, None)) if held else None
     return Division(cut, validation, data.train_labels[learned:], digest)
+
+
+def cross_validated(data: DeepDataset, folds: int, fold: int) -> DeepDataset:
+    """Training and test samples as one set in a random order, cut into `folds` parts, of which one is tested.
+
+    The order depends on the number of samples alone, not on the seed of a run, so that every sample is tested once
+    over the folds, and networks of any seed see the same parts.
+
+    Raises
+    ------
+    InputError
+        More folds than samples.
+    """
+    samples, labels = data.train, data.train_labels
+    if not data.test_is_train:
+        samples, labels = samples.joined(data.test), np.concatenate([labels, data.test_labels])
+    if folds > len(labels):
+        raise InputError(f"setting 'folds' is {folds}; allowed: 0, or 2 .. {len(labels)} with {data.name}")
+    parts = np.array_split(np.random.Generator(np.random.Philox(key=0)).permutation(len(labels)), folds)
+    tested = parts.pop(fold)
+    learned = np.concatenate(parts)
+    return dataclasses.replace(
+        data,
+        train=samples.cut(learned),
+        train_labels=labels[learned],
+        test=samples.cut(tested),
+        test_labels=labels[tested],
+        test_is_train=False,
+    )
 
 
 def _count(name: str, wanted: int | str, available: int, dataset: str) -> int:

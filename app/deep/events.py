@@ -78,9 +78,13 @@ class Recordings:
         spikes = np.unpackbits(self.packed[rows], axis=1, count=size)
         return np.ascontiguousarray(spikes.reshape(len(rows), self.steps, *self.shape).swapaxes(0, 1))
 
-    def cut(self, rows: slice) -> Recordings:
+    def cut(self, rows: slice | npt.NDArray[np.int64]) -> Recordings:
         """Some of the recordings."""
         return Recordings(self.packed[rows], self.steps, self.shape)
+
+    def joined(self, others: Recordings) -> Recordings:
+        """These recordings and then `others`."""
+        return Recordings(np.concatenate([self.packed, others.packed]), self.steps, self.shape)
 
 
 def load_recordings(

@@ -68,8 +68,18 @@ class DeepSettings(Section):
         default=0, ge=0, le=10**9, description="last training images, kept from learning and looked at each epoch"
     )
     test_images: Images = Field(default="all", description="test images")
+    folds: int = Field(
+        default=0,
+        ge=0,
+        le=10**6,
+        description="parts of all samples for cross-validation; 0: train and test as published",
+    )
+    fold: int = Field(default=0, ge=0, le=10**6, description="part that is tested, from 0; the others are learned")
     select: Literal["last", "validation"] = Field(
         default="last", description="epoch that is tested: the last, or of the last tenth the best on validation images"
+    )
+    shift_pixels: int = Field(
+        default=0, ge=0, le=16, description="training samples are shifted by up to so many pixels, anew each time"
     )
     batch: int = Field(default=100, ge=1, le=100_000, description="images per step of the optimiser")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of every random draw")
@@ -81,6 +91,10 @@ class DeepSettings(Section):
     def _choice_is_possible(self) -> Self:
         if self.select == "validation" and not self.validation_images:
             raise ValueError("setting 'select' is 'validation' without validation_images; allowed: last")
+        if self.folds == 1:
+            raise ValueError("setting 'folds' is 1; allowed: 0 (no cross-validation), or from 2")
+        if self.fold >= max(1, self.folds):
+            raise ValueError(f"setting 'fold' is {self.fold}; allowed: 0 .. folds - 1 = {max(1, self.folds) - 1}")
         return self
 
     def structural(self, n_classes: int) -> StructuralSettings:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lavaprune.deep.architectures import place_layers
+from lavaprune.deep.augmentation import shifted
 from lavaprune.deep.building import best_device, build_network, build_structure
 from lavaprune.deep.data import load_deep_dataset
 from lavaprune.deep.division import Division, divide
@@ -154,7 +155,8 @@ class _Trainer:
         total, right = torch.zeros((), device=device), torch.zeros((), device=device)
         for number, first in enumerate(range(0, n, settings.batch)):
             rows = order[first : first + settings.batch]
-            spikes = torch.from_numpy(self.data.train.frames(rows, (settings.seed, TRAINING, epoch, number)))
+            key = (settings.seed, TRAINING, epoch, number)
+            spikes = torch.from_numpy(shifted(self.data.train.frames(rows, key), settings.shift_pixels, key))
             labels = torch.from_numpy(self.data.train_labels[rows]).to(device)
             counts = self.network.forward(spikes.to(device))
             target = torch.nn.functional.one_hot(labels, n_classes).float()
