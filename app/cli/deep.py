@@ -72,6 +72,37 @@ def evaluate(
     print_result(result, as_json)
 
 
+@app.command("reproduce")
+def reproduce(
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help="digits, mnist, ablation or nmnist; see app/deep/suites.toml.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; its finished runs are used.")] = Path(
+        "reproduction"
+    ),
+    data_dir: DataDir = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, metavar="N", help="Local processes; by default one per core.")
+    ] = None,
+    table_only: Annotated[
+        bool, typer.Option("--table-only", help="Train nothing; make the table of what is finished.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train the networks of a suite, several seeds or folds each, and write their table.
+
+    Stopped, the same command goes on where it was.
+    """
+    with stdout_kept_clean():
+        from lavaprune.deep.suites import find_suite
+
+        find_suite(suite)
+        from lavaprune.deep.reproduction import reproduce_suite
+
+        result = reproduce_suite(suite, out, data_dir, workers, table_only)
+    print_result(result, as_json)
+
+
 def _prepare(preset: str | None, assignments: list[str], out: Path | None, resume: bool) -> tuple[DeepSettings, Path]:
     """Settings and folder of the run: a folder that is free, or holds the run to resume."""
     from lavaprune.configuration import dict_difference

@@ -1,0 +1,124 @@
+"""`lavaprune deep reproduce`: the runs of a suite, each once, and their table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lavaprune.configuration import dict_difference
+from lavaprune.deep.run_folder import DeepRunFolder
+from lavaprune.deep.settings import DeepSettings
+from lavaprune.deep.suite_table import RunOutcome, write_suite
+from lavaprune.deep.suites import SuiteRun, find_suite
+from lavaprune.errors import InputError
+from lavaprune.files import writable_folder
+
+
+def reproduce_suite(
+    name: str, out: Path, data_dir: Path | None = None, workers: int | None = None, table_only: bool = False
+) -> dict[str, Any]:
+    """Make the runs of a suite that `out` does not hold, go on with those begun, and write the table.
+
+    Parameters
+    ----------
+    name : str
+        See `suites.toml`.
+    out : Path
+        Gets ``<suite>/<variant>-seed<seed>`` for each run, and ``deep-<suite>.md`` and ``.csv``.
+    data_dir : Path or None
+    workers : int, optional
+        Local processes of one thread each; by default one per core.
+    table_only : bool
+        Make the table of the runs that are finished, and train nothing.
+
+    Returns
+    -------
+    dict
+        ``suite``, ``out``, ``runs`` (finished ones), ``missing``, and ``rows``, the table.
+
+    Raises
+    ------
+    InputError
+        Unknown suite, data or folder are wrong, a folder holds a run of other settings, no run is finished.
+    """
+    suite = find_suite(name)
+    runs = suite.runs()
+    folder = out / name
+    try:
+        with writable_folder(folder):
+            pass
+    except OSError as error:
+        raise InputError(f"output folder {folder}: cannot be written ({error.strerror or error})") from None
+    for run in runs:
+        _require_same(folder / run.name, run.settings)
+    todo = [run for run in runs if not _result_path(folder, run).exists()]
+    if todo and not table_only:
+        _train(todo, folder, data_dir, workers)
+    outcomes = []
+    for run in runs:
+        path = folder / run.name
+        result = DeepRunFolder.open(path).read_result() if path.exists() else None
+        if result is not None:
+            outcomes.append(RunOutcome.of(run, result, path))
+    if not outcomes:
+        raise InputError(f"{folder}: holds no finished run of suite {name!r}; allowed: one at least")
+    rows = write_suite(name, suite, outcomes, out)
+    return {
+        "suite": name,
+        "out": str(out),
+        "runs": len(outcomes),
+        "missing": len(runs) - len(outcomes),
+        "rows": rows,
+    }
+
+
+def _result_path(folder: Path, run: SuiteRun) -> Path:
+    return folder / run.name / "result.json"
+
+
+def _require_same(path: Path, settings: DeepSettings) -> None:
+    """A run that lies there already must be the one that is wanted."""
+    if not path.exists():
+        return
+    difference = dict_difference(DeepRunFolder.open(path).settings.to_dict(), settings.to_dict())
+    if difference:
+        name, old, new = difference
+        raise InputError(
+            f"run folder {path}: setting {name!r} is {old!r} there and {new!r} in the suite; allowed: the same"
+        )
+
+
+def _train(runs: list[SuiteRun], folder: Path, data_dir: Path | None, workers: int | None) -> None:
+    """Train in processes of one thread each; the first failure ends all, and what is finished stays."""
+    from distributed import as_completed
+
+    from lavaprune.sweeps.cluster import open_client
+    from lavaprune.training.progress import phase_bar
+
+    with open_client(None, workers) as client, phase_bar("runs", len(runs), 0, True) as bar:
+        futures = [
+            client.submit(
+                _train_one,
+                run.settings.to_dict(),
+                str(data_dir) if data_dir else None,
+                str(folder / run.name),
+                pure=False,
+                priority=-number,
+            )
+            for number, run in enumerate(runs)
+        ]
+        for future in as_completed(futures):
+            future.result()
+            bar.advance(1)
+
+
+def _train_one(values: dict[str, Any], data_dir: str | None, path: str) -> None:
+    """One run in a process of its own; a begun one goes on."""
+    import torch
+
+    from lavaprune.deep.configuration import validate_deep
+    from lavaprune.deep.training import train_deep
+
+    torch.set_num_threads(1)
+    out = Path(path)
+    train_deep(validate_deep(values), Path(data_dir) if data_dir else None, out, resume=out.exists())
