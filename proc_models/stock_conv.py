@@ -1,7 +1,7 @@
 """Lava's own Conv Process computed spike by spike: what its model gives, in a fraction of the time.
 
-Lava's model convolves every map of every channel with SciPy, at stride 1, and throws away what the stride leaves out. Here
-each spike adds the kernels of its channel where they reach, so that the work is in proportion to the spikes. Plain
+Lava's model convolves every map of every channel with SciPy, at stride 1, and throws away what the stride leaves out.
+Here each spike adds the kernels of its channel where they reach, so that the work is in proportion to the spikes. Plain
 RunConfigs do not know this model; ask for it by ``exception_proc_model_map={Conv: PyConvModelByEvents}``.
 """
 

@@ -1,7 +1,7 @@
 """Lava's own Sparse Process computed spike by spike: what its model gives, in a fraction of the time.
 
-Lava's model picks the columns of the inputs that spike out of a matrix stored by rows, which looks at every weight of it in
-every step. Here the weights are stored by columns. Plain RunConfigs do not know this model; ask for it by
+Lava's model picks the columns of the inputs that spike out of a matrix stored by rows, which looks at every weight of
+it in every step. Here the weights are stored by columns. Plain RunConfigs do not know this model; ask for it by
 ``exception_proc_model_map={Sparse: PySparseModelByEvents}``.
 """
 

@@ -1,14 +1,15 @@
 """Pruned units taken out of a folded network, where not one spike of the units that stay depends on them.
 
-Two kinds of units go. A *silent* one never reaches its threshold, whatever its inputs do: without inputs, or with its
-excitatory ones all active at every step. An *unread* one has no weight to any unit that stays. Of a convolution a unit is
-a filter with its whole map: at the border it has fewer inputs, which can only mean less drive. Units without inputs whose
-bias makes them fire stay: their spikes are part of what the next layer computes. The output layer stays whole.
+Two kinds of units go. A *silent* one never exceeds its threshold, whatever its inputs do: not even with all its
+excitatory ones active at every step, and often it has none. An *unread* one has no weight to any unit that stays. Of a
+convolution a unit is a filter with its whole map: at the border it has fewer inputs, which can only mean less drive.
+Units without inputs whose bias makes them fire stay: the next layer computes with their spikes. The output layer stays
+whole.
 
-Why a silent unit is silent: the step ``v <- trunc(v * 819 / 4096) + 64 * (drive + bias)`` never falls when v or the drive
-rises, so no membrane is ever above that of a unit which gets all its excitation at every step and no inhibition; and
-that one rises from rest until it repeats, or exceeds the threshold. The number of steps of a sample does not matter.
-Lava's current wraps at 24 bits: units whose inhibition could bring it there are never called silent.
+Why a silent unit is silent: the step ``v <- trunc(v * 819 / 4096) + 64 * (drive + bias)`` never falls when v or the
+drive rises, so no membrane is ever above that of a unit which gets all its excitation at every step and no inhibition;
+and that one goes from rest one way until it repeats, or exceeds the threshold. The number of steps of a sample does not
+matter. Lava's current wraps at 24 bits: units whose inhibition could bring it there are never called silent.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Compaction:
 def compact(layers: Sequence[FoldedLayer]) -> Compaction:
     """Remove what can go; the layers given are not changed.
 
-    A layer of which every unit could go keeps the one with most weights, because neither netx nor Lava has empty layers.
+    A layer of which every unit could go keeps the one with most weights: neither netx nor Lava has empty layers.
 
     Parameters
     ----------
@@ -132,11 +133,12 @@ def _never_none(stays: Mask, layer: FoldedLayer) -> Mask:
 
 def _cut(layer: FoldedLayer, units: Mask, before: Mask) -> FoldedLayer:
     """A layer with the rows `units` and the columns from `before` only."""
-    weight = _by_channel(layer)[units][:, before]
     inputs, outputs = int(before.sum()), int(units.sum())
+    weight = _by_channel(layer)[units][:, before]
+    shape = (outputs, inputs, *layer.weight.shape[2:]) if layer.kind == "conv" else (outputs, -1)
     return replace(
         layer,
-        weight=weight.reshape(outputs, inputs, *layer.weight.shape[2:]) if layer.kind == "conv" else weight.reshape(outputs, -1),
+        weight=weight.reshape(shape),
         bias=layer.bias[units],
         inputs=(inputs, *layer.inputs[1:]),
         outputs=(outputs, *layer.outputs[1:]),

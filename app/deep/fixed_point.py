@@ -48,7 +48,7 @@ def run_on_lava(
     layers: Sequence[FoldedLayer],
     spikes: npt.NDArray[np.uint8],
     record: Sequence[str] | None = None,
-    choices: LavaChoices = LavaChoices(),  # noqa: B008
+    choices: LavaChoices = LavaChoices(),
     on_samples: Callable[[int], None] | None = None,
 ) -> dict[str, npt.NDArray[np.uint8]]:
     """Run samples through a folded network on Lava.
