@@ -11,38 +11,23 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.sparse.models import AbstractPySparseModelBitAcc
 from lava.proc.sparse.process import Sparse
-from numba import njit
 from scipy.sparse import csc_matrix
 
-
-@njit(cache=True)
-def add_columns(spikes, starts, rows, values, sums):
-    """Add the weights of all inputs that spike.
-
-    Parameters
-    ----------
-    spikes : (I,) bool
-    starts, rows, values : (I + 1,) int32, (S,) int32, (S,) int32
-        The weights by columns: those of input i are ``values[starts[i]:starts[i + 1]]``, to neurons `rows`.
-    sums : (N,) int64
-        Zeros before the call.
-    """
-    for i in range(len(spikes)):
-        if spikes[i]:
-            for k in range(starts[i], starts[i + 1]):
-                sums[rows[k]] += values[k]
+from lavaprune.proc_models.event_kernels import add_columns
 
 
 @implements(proc=Sparse, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PySparseModelByEvents(AbstractPySparseModelBitAcc):  # type: ignore[misc]
+class PySparseModelByEvents(AbstractPySparseModelBitAcc):
     """`lava.proc.sparse.models.PySparseModelBitAcc` for spikes without a payload; for others it is that model."""
 
+    a_buff: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=16)
     _columns: Any = None
 
     def run_spk(self) -> None:
@@ -57,5 +42,6 @@ class PySparseModelByEvents(AbstractPySparseModelBitAcc):  # type: ignore[misc]
             self._columns = tuple(np.ascontiguousarray(part, np.int32) for part in parts)
         self.a_out.send(self.a_buff)
         sums = np.zeros(self.weights.shape[0], np.int64)
-        add_columns(self.s_in.recv().astype(bool), *self._columns, sums)
+        starts, rows, values = self._columns
+        add_columns(self.s_in.recv().astype(bool), starts, rows, values, sums)
         self.a_buff = sums << self.weight_exp if self.weight_exp > 0 else sums >> -self.weight_exp

@@ -17,8 +17,9 @@ from lava.proc.io.source import RingBuffer as Source
 from lava.proc.sparse.process import Sparse
 from scipy.sparse import csc_matrix
 
-from lavaprune.proc_models.stock_conv import PyConvModelByEvents, add_kernels
-from lavaprune.proc_models.stock_sparse import PySparseModelByEvents, add_columns
+from lavaprune.proc_models.event_kernels import add_columns, add_kernels
+from lavaprune.proc_models.stock_conv import PyConvModelByEvents
+from lavaprune.proc_models.stock_sparse import PySparseModelByEvents
 from lavaprune.runtime.watchdog import run_guarded
 
 
