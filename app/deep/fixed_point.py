@@ -7,6 +7,7 @@ later than the layer before: netx does that itself.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import tempfile
@@ -144,14 +145,25 @@ def _run(
 
 def _run_config(choices: LavaChoices) -> Any:
     from lava.magma.core.run_configs import Loihi2SimCfg
+
+    models = {} if choices.stock else _our_models()
+    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=models)
+
+
+@functools.cache
+def _our_models() -> dict[Any, Any]:
+    """ProcessModels by Process; their kernels are made ready here once, not in each of Lava's processes."""
     from lava.proc.conv.process import Conv
     from lava.proc.sparse.process import Sparse
 
+    from lavaprune.proc_models.event_kernels import add_columns, add_kernels
     from lavaprune.proc_models.stock_conv import PyConvModelByEvents
     from lavaprune.proc_models.stock_sparse import PySparseModelByEvents
 
-    ours = {} if choices.stock else {Conv: PyConvModelByEvents, Sparse: PySparseModelByEvents}
-    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=ours)
+    one, line = np.zeros((1, 1, 1), np.int32), np.zeros(2, np.int32)
+    add_kernels(one, one[None], 1, 1, 0, 0, one.copy())
+    add_columns(np.zeros(1, bool), line, line, line, np.zeros(1, np.int64))
+    return {Conv: PyConvModelByEvents, Sparse: PySparseModelByEvents}
 
 
 def _in_our_order(values: npt.NDArray[np.uint8], layer: FoldedLayer, steps: int, samples: int) -> npt.NDArray[np.uint8]:
