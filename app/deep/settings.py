@@ -12,7 +12,7 @@ from typing_extensions import Self
 from lavaprune.pruning.structural.settings import StructuralSettings
 from lavaprune.settings import Images, Section
 
-DatasetName = Literal["digits", "mnist", "fashion", "nmnist", "dvsgesture", "cifar10"]
+DatasetName = Literal["digits", "mnist", "fashion", "nmnist", "dvsgesture", "cifar10", "cifar10-jpeg"]
 NetworkName = Literal["digits", "conv", "fc", "cifar10"]
 
 
