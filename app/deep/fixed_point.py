@@ -22,6 +22,7 @@ import numpy.typing as npt
 from lavaprune.deep.export import export_netx
 from lavaprune.deep.folding import FoldedLayer
 from lavaprune.deep.requirements import quiet_import
+from lavaprune.errors import InputError
 from lavaprune.runtime.watchdog import run_guarded
 
 _TIMEOUT_S = 600.0
@@ -73,11 +74,17 @@ def run_on_lava(
 
     Raises
     ------
+    InputError
+        A layer to record that there is not; see `export_netx`.
     RunError
         A Lava process failed or hung.
     """
     steps, samples = spikes.shape[:2]
-    names = [layers[-1].name] if record is None else list(record)
+    known = [layer.name for layer in layers]
+    names = [known[-1]] if record is None else list(record)
+    for name in names:
+        if name not in known:
+            raise InputError(f"layer to record is {name!r}; allowed: {' | '.join(known)}")
     most = min(_STEPS_AT_ONCE, _INPUTS_AT_ONCE // math.prod(layers[0].inputs))
     at_once = max(1, most // steps)
     parts = []

@@ -214,3 +214,7 @@ def test_the_file_says_which_units_are_left(pruned_digits: Any, tmp_path: Path) 
         for number, layer in ((1, found.layers[0]), (2, found.layers[1]), (4, found.layers[2]), (5, found.layers[3])):
             assert np.array_equal(file[f"layer/{number}/units"][()], np.flatnonzero(found.kept[layer.name]))
             assert len(file[f"layer/{number}/bias"]) == len(file[f"layer/{number}/units"]) == layer.outputs[0]
+    from lava.lib.dl.netx import hdf5
+
+    loaded = hdf5.Network(net_config=str(tmp_path / "network.net"), reset_interval=8, reset_offset=1)
+    assert [process.shape[-1] for process in loaded.layers] == [layer.outputs[0] for layer in found.layers]
