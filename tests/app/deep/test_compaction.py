@@ -181,20 +181,30 @@ def pruned_digits(make_network: Callable[..., Any]) -> Any:
 
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("stock", [False, True])
-def test_a_compacted_network_on_lava(pruned_digits: Any, sparse: bool, stock: bool) -> None:
-    """Spikes of the layers that are left against the whole network's, with all four ways to put it on Lava."""
+def test_a_compacted_network_on_lava(
+    pruned_digits: Any, monkeypatch: pytest.MonkeyPatch, sparse: bool, stock: bool
+) -> None:
+    """Spikes of the layers that are left against the whole network's, with all four ways to put it on Lava.
+
+    Five samples of 8 steps: in one run of Lava, or with all its own models three and two.
+    """
     import torch
 
+    from lavaprune.deep import fixed_point
     from lavaprune.deep.fixed_point import LavaChoices, run_on_lava
     from lavaprune.deep.folding import fold_network
 
+    monkeypatch.setattr(fixed_point, "_STEPS_AT_ONCE_STOCK", 31)
     found = compact(fold_network(pruned_digits))
     assert not found.kept["conv1"][2]
     assert found.removed_units["fc1"] >= 14
     assert found.constant["fc1"] == 10
     generator = torch.Generator().manual_seed(0)
     spikes = (torch.rand((8, 5, 8, 8, 1), generator=generator) < 0.3).to(torch.uint8)
-    on_lava = run_on_lava(found.layers, spikes.numpy(), ["conv1", "fc1", "out"], LavaChoices(sparse, stock))
+    shown: list[int] = []
+    names, choices = ["conv1", "fc1", "out"], LavaChoices(sparse, stock)
+    on_lava = run_on_lava(found.layers, spikes.numpy(), names, choices, shown.append)
+    assert shown == ([3, 2] if stock else [5])
     for layer, codes in zip(pruned_digits.layers, pruned_digits.run(spikes).codes, strict=True):
         name = layer.spec.name
         if name in on_lava:
