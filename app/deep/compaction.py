@@ -57,7 +57,8 @@ class Compaction:
 def compact(layers: Sequence[FoldedLayer]) -> Compaction:
     """Remove what can go; the layers given are not changed.
 
-    A layer of which every unit could go keeps the one with most weights: neither netx nor Lava has empty layers.
+    A network of which a layer would be left without units or weights is left whole: its output does not depend on its
+    input, and netx cannot hold it.
 
     Parameters
     ----------
@@ -65,19 +66,17 @@ def compact(layers: Sequence[FoldedLayer]) -> Compaction:
         From the input to the output.
     """
     kept: list[Mask] = []
-    for index, layer in enumerate(layers):
-        before = kept[-1] if kept else np.ones(layer.inputs[0], bool)
-        # the last layer answers: it stays whole
-        stays = np.ones(len(layer.bias), bool) if index + 1 == len(layers) else can_spike(without_inputs(layer, before))
-        kept.append(_never_none(stays, layer))
+    before = pixels = np.ones(layers[0].inputs[0], bool)
+    for layer in layers[:-1]:
+        before = can_spike(_without_inputs(layer, before))
+        kept.append(before)
+    kept.append(np.ones(len(layers[-1].bias), bool))
     # removing an unread unit takes no input from one that stays, so one pass back is enough
     for index in range(len(layers) - 2, -1, -1):
-        following = layers[index + 1]
-        reads = _by_channel(following)[kept[index + 1]].any(axis=(0, 2))
-        kept[index] = _never_none(kept[index] & reads, layers[index])
-    left = []
-    for layer, units, before in zip(layers, kept, [np.ones(layers[0].inputs[0], bool), *kept], strict=False):
-        left.append(layer if units.all() and before.all() else _cut(layer, units, before))
+        kept[index] &= _by_channel(layers[index + 1])[kept[index + 1]].any(axis=(0, 2))
+    left = [_cut(*each) for each in zip(layers, kept, [pixels, *kept], strict=False)]
+    if not all(layer.weight.any() for layer in left):
+        kept, left = [np.ones(len(layer.bias), bool) for layer in layers], list(layers)
     pairs = list(zip(layers, left, strict=True))
     return Compaction(
         layers=left,
@@ -109,7 +108,7 @@ def can_spike(layer: FoldedLayer) -> Mask:
         v = later
 
 
-def without_inputs(layer: FoldedLayer, before: Mask) -> FoldedLayer:
+def _without_inputs(layer: FoldedLayer, before: Mask) -> FoldedLayer:
     """A layer with the weights from units that are gone (False in `before`) set to 0."""
     weight = _by_channel(layer) * before[None, :, None]
     return replace(layer, weight=weight.reshape(layer.weight.shape))
@@ -124,18 +123,13 @@ def _by_channel(layer: FoldedLayer) -> npt.NDArray[np.int32]:
     return layer.weight.reshape(len(layer.bias), layer.inputs[0], -1)
 
 
-def _never_none(stays: Mask, layer: FoldedLayer) -> Mask:
-    if not stays.any():
-        stays = stays.copy()
-        stays[int(np.count_nonzero(layer.weight.reshape(len(layer.bias), -1), axis=1).argmax())] = True
-    return stays
-
-
 def _cut(layer: FoldedLayer, units: Mask, before: Mask) -> FoldedLayer:
     """A layer with the rows `units` and the columns from `before` only."""
+    if units.all() and before.all():
+        return layer
     inputs, outputs = int(before.sum()), int(units.sum())
     weight = _by_channel(layer)[units][:, before]
-    shape = (outputs, inputs, *layer.weight.shape[2:]) if layer.kind == "conv" else (outputs, -1)
+    shape = (outputs, inputs, *layer.weight.shape[2:]) if layer.kind == "conv" else (outputs, inputs * weight.shape[2])
     return replace(
         layer,
         weight=weight.reshape(shape),

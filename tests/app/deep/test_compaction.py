@@ -92,12 +92,14 @@ def test_filters_take_their_maps_along() -> None:
     assert found.layers[1].inputs == (2, 2, 2)
 
 
-def test_a_layer_that_could_go_keeps_one_unit() -> None:
-    silent = dense([[2, 0], [2, 4]], [0, 0], name="a")
-    found = compact([silent, dense([[200, 200]], [0], name="out")])
-    assert found.kept["a"].tolist() == [False, True]
-    unread = compact([dense([[200]], [0], name="a"), dense([[0]], [40], name="out")])
-    assert unread.removed_units == {"a": 0, "out": 0}
+def test_a_network_whose_output_does_not_depend_on_its_input_is_left_whole() -> None:
+    """A layer of silent units; one of which nobody reads a unit; one of which only a unit without inputs is read."""
+    out = dense([[200, 0]], [40], name="out")
+    for bias, weight in (([0, 0], [[2, 0], [2, 4]]), ([0, 0], [[0, 0], [200, 200]]), ([40, 0], [[0, 0], [200, 200]])):
+        layers = [dense(weight, bias, name="a"), out]
+        found = compact(layers)
+        assert found.removed_units == {"a": 0, "out": 0}
+        assert all(a is b for a, b in zip(layers, found.layers, strict=True))
 
 
 def test_nothing_to_remove_leaves_the_layers_alone() -> None:
@@ -111,15 +113,15 @@ def test_nothing_to_remove_leaves_the_layers_alone() -> None:
 def pruned_networks(draw: st.DrawFn) -> list[FoldedLayer]:
     """Two convolutions, the second over pooled maps, or a dense layer instead; two dense layers; pruned anyhow."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    density = draw(st.sampled_from([0.02, 0.1, 0.4, 1.0]))
-    strength = draw(st.sampled_from([4, 40, 128]))
+    density = draw(st.sampled_from([0.2, 0.5, 1.0]))
+    strength = draw(st.sampled_from([12, 40, 128]))
 
     def weights(units: int, *shape: int) -> np.ndarray:
         found = rng.integers(-strength, strength, (units, *shape)) * 2
         found[rng.random(found.shape) >= density] = 0
-        found[rng.random(units) < 0.3] = 0
+        found[rng.random(units) < 0.2] = 0
         found[:, rng.random(shape[0]) < 0.2] = 0
-        lone = rng.random(units) < 0.2
+        lone = rng.random(units) < 0.1
         found[lone] = -np.abs(found[lone])
         return found
 
@@ -148,9 +150,8 @@ def test_every_spike_that_is_left_is_the_same(layers: list[FoldedLayer], rate: f
     for layer, a, b in zip(layers, whole, left, strict=True):
         assert np.array_equal(a[:, :, found.kept[layer.name]], b), layer.name
     assert found.kept["out"].all()
-    # nothing more can go: a second pass finds at most the single units that layers keep
-    again = compact(found.layers)
-    for name, kept in again.kept.items():
+    # nothing more can go
+    for name, kept in compact(found.layers).kept.items():
         assert kept.all(), name
     # what went had a reason: it is silent in this run too, or nothing that is left reads it
     for index, layer in enumerate(layers[:-1]):
