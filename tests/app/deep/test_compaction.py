@@ -19,6 +19,7 @@ from folded_reference import folded_spikes
 from lavaprune.deep.compaction import can_spike, compact
 from lavaprune.deep.export import export_netx
 from lavaprune.deep.folding import FoldedLayer
+from lavaprune.errors import InputError
 
 
 def dense(weight: Any, bias: Any, threshold: int = 30, name: str = "fc", inputs: Any = None) -> FoldedLayer:
@@ -212,6 +213,33 @@ def test_a_compacted_network_on_lava(
             expected = (codes >= 128).view(*codes.shape[:2], *layer.outputs).numpy()[..., found.kept[name]]
             assert expected.any(), name
             assert np.array_equal(expected, on_lava[name]), name
+
+
+def test_layers_of_one_unit_on_lava() -> None:
+    """As few as compaction may leave: every spike against the loops."""
+    pytest.importorskip("lava.lib.dl.netx", reason="lava-dl is not installed: make setup-dl")
+    from lavaprune.deep.fixed_point import run_on_lava
+
+    rng = np.random.default_rng(0)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.integers(5, 20, shape) * 2
+
+    layers = [
+        conv(weights(1, 1, 3, 3), [3], 20, 1, (1, 4, 4), "conv1"),
+        conv(weights(1, 1, 6, 6), [3], 40, 2, (1, 4, 4), "conv2"),
+        dense(weights(1, 4), [2], 30, "fc1", (1, 2, 2)),
+        dense(weights(3, 1), [0, 1, 2], 30, "out"),
+    ]
+    assert compact(layers).removed_units == {"conv1": 0, "conv2": 0, "fc1": 0, "out": 0}
+    spikes = rng.random((9, 2, 1, 4, 4)) < 0.4
+    on_lava = run_on_lava(layers, spikes.transpose(0, 1, 3, 4, 2).astype(np.uint8), ["conv1", "conv2", "out"])
+    for layer, expected in zip(layers, folded_spikes(layers, spikes), strict=True):
+        if layer.name in on_lava:
+            assert expected.any(), layer.name
+            assert np.array_equal(expected.transpose(0, 1, 3, 4, 2), on_lava[layer.name]), layer.name
+    with pytest.raises(InputError, match=r"layer to record is 'fc9'; allowed: conv1 \| conv2 \| fc1 \| out"):
+        run_on_lava(layers, np.zeros((1, 1, 4, 4, 1), np.uint8), ["fc9"])
 
 
 def test_the_file_says_which_units_are_left(pruned_digits: Any, tmp_path: Path) -> None:
