@@ -58,6 +58,8 @@ def _allowed(annotation: Any, metadata: Iterable[Any]) -> str:
     if hasattr(annotation, "__metadata__"):  # Annotated
         inner = [item for extra in annotation.__metadata__ for item in getattr(extra, "metadata", [extra])]
         return _allowed(annotation.__origin__, inner)
+    if origin is tuple:
+        return f"a list, of which each is {_allowed(get_args(annotation)[0], ())}"
     if origin is not None:  # a union
         return " or ".join(_allowed(part, ()) for part in get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -56,19 +56,34 @@ def evaluate(
         int | None,
         typer.Option("--images", min=1, metavar="N", help="First test images that --fixed-point runs; default 20."),
     ] = None,
+    sparse: Annotated[
+        bool, typer.Option("--sparse", help="With --fixed-point: dense layers as Lava's Sparse; the same spikes.")
+    ] = False,
+    stock: Annotated[
+        bool,
+        typer.Option("--stock", help="With --fixed-point: Lava's own models only; the same spikes, far slower."),
+    ] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Test the network of a finished run."""
     if images is not None and not fixed_point:
         raise InputError(f"--images is {images} without --fixed-point; allowed: both, since all test images are shown")
+    if (sparse or stock) and not fixed_point:
+        raise InputError("--sparse and --stock say how Lava runs the network; allowed: with --fixed-point")
     with stdout_kept_clean():
         from lavaprune.deep.run_folder import DeepRunFolder
 
         DeepRunFolder.open(run)  # says what is wrong before anything slow is imported
-        from lavaprune.deep.testing import evaluate_deep
+        if fixed_point:
+            from lavaprune.deep.comparison import evaluate_with_lava
+            from lavaprune.deep.fixed_point import LavaChoices
 
-        result = evaluate_deep(run, data_dir, progress=True, on_lava=(images or 20) if fixed_point else 0)
+            result = evaluate_with_lava(run, data_dir, images or 20, LavaChoices(sparse, stock), progress=True)
+        else:
+            from lavaprune.deep.testing import evaluate_deep
+
+            result = evaluate_deep(run, data_dir, progress=True)
     print_result(result, as_json)
 
 

@@ -31,4 +31,4 @@ def build_network(settings: DeepSettings, shape: tuple[int, int, int], n_classes
 
 def build_structure(settings: DeepSettings, network: DeepNetwork, n_classes: int) -> StructuralPlasticity:
     """The pruning rules over the prunable layers of a network."""
-    return build_plasticity(network.blocks, network.prunable, settings.structural(n_classes))
+    return build_plasticity(network.blocks, settings.pruned_layers(), settings.structural(n_classes))

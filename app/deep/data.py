@@ -111,7 +111,7 @@ def load_deep_dataset(name: str, steps: int, data_dir: Path | None) -> DeepDatas
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion", "nmnist", "dvsgesture", "cifar10"}
+    name : {"digits", "mnist", "fashion", "nmnist", "dvsgesture", "cifar10", "cifar10-jpeg"}
         Images as in `lavaprune.datasets.loader.load_dataset`; recordings and CIFAR-10 from
         ``NMNIST``, ``DVSGesture`` and ``CIFAR10`` or ``cifar-10-batches-bin`` in the data folder.
     steps : int
@@ -138,10 +138,12 @@ def load_deep_dataset(name: str, steps: int, data_dir: Path | None) -> DeepDatas
             data.n_classes,
         )
     folder = _folder(name, data_dir)
-    if name == "cifar10":
+    if name.startswith("cifar10"):
         from lavaprune.deep.cifar10 import load_cifar10
+        from lavaprune.deep.cifar10_jpeg import load_cifar10_jpeg
 
-        train, train_labels, test, test_labels = load_cifar10(folder)
+        load = load_cifar10 if name == "cifar10" else load_cifar10_jpeg
+        train, train_labels, test, test_labels = load(folder)
         return DeepDataset(name, Images(train, steps), train_labels, Images(test, steps), test_labels, (32, 32, 3), 10)
     format_ = N_MNIST if name == "nmnist" else DVS_GESTURE
     return _of_recordings(name, *load_recordings(format_, folder, steps))

@@ -6,12 +6,13 @@ Layers are written as lava-dl's own blocks do, with biases, which those leave ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from lavaprune.deep.architectures import DECAY_BITS, KEPT
 from lavaprune.deep.folding import FoldedLayer
@@ -19,7 +20,9 @@ from lavaprune.errors import InputError
 from lavaprune.files import atomic_file
 
 
-def export_netx(layers: Sequence[FoldedLayer], path: Path) -> None:
+def export_netx(
+    layers: Sequence[FoldedLayer], path: Path, kept: Mapping[str, npt.NDArray[np.bool_]] | None = None
+) -> None:
     """Write a folded network atomically.
 
     Parameters
@@ -27,6 +30,9 @@ def export_netx(layers: Sequence[FoldedLayer], path: Path) -> None:
     layers : sequence of FoldedLayer
     path : Path
         The HDF5 file; its folder must exist.
+    kept : mapping of str to (units,) bool, optional
+        Of a compacted network, which units of the whole one each layer has; their numbers become the dataset
+        ``layer/<i>/units``, which netx passes over.
 
     Raises
     ------
@@ -38,15 +44,23 @@ def export_netx(layers: Sequence[FoldedLayer], path: Path) -> None:
             raise InputError(f"layer {layer.name!r}: has no weight that is not 0; allowed for netx: at least one")
     try:
         with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
-            _write(file.create_group("layer"), layers)
+            _write(file.create_group("layer"), layers, kept or {})
     except OSError as error:
         raise InputError(f"{path}: network cannot be written ({error.strerror or error})") from None
 
 
-def export_deep_run(run: Path, file_format: str, out: Path) -> dict[str, Any]:
+def export_deep_run(run: Path, file_format: str, out: Path, keep_units: bool = False) -> dict[str, Any]:
     """Write the network of a finished deep run for netx; needs no data; returns what was written, by layer.
 
     Load it with ``netx.hdf5.Network(out, reset_interval=steps, reset_offset=1)``: then every sample starts from rest.
+
+    Parameters
+    ----------
+    run : Path
+    file_format : {"netx"}
+    out : Path
+    keep_units : bool
+        Write the whole network; else without the units that `lavaprune.deep.compaction.compact` removes.
 
     Raises
     ------
@@ -55,22 +69,32 @@ def export_deep_run(run: Path, file_format: str, out: Path) -> dict[str, Any]:
     """
     if file_format != "netx":
         raise InputError(f"--format is {file_format!r}; allowed for a run of lavaprune deep: netx")
+    from lavaprune.deep.compaction import compact
     from lavaprune.deep.finished import load_network
     from lavaprune.deep.folding import fold_network
     from lavaprune.deep.run_folder import DeepRunFolder
 
     network, _ = load_network(DeepRunFolder.open(run))
-    layers = fold_network(network)
-    export_netx(layers, out)
+    whole = fold_network(network)
+    compaction = None if keep_units else compact(whole)
+    layers = compaction.layers if compaction else whole
+    units = compaction.removed_units if compaction else {}
+    synapses = compaction.removed_synapses if compaction else {}
+    export_netx(layers, out, compaction.kept if compaction else None)
     return {
         "format": "netx",
         "file": str(out),
+        "removed_units": sum(units.values()),
+        "removed_synapses": sum(synapses.values()),
         "layers": [
             {
                 "name": layer.name,
                 "kind": layer.kind,
                 "outputs": list(layer.outputs),
+                "weights": layer.weight.size,
                 "nonzero_weights": int(np.count_nonzero(layer.weight)),
+                "removed_units": units.get(layer.name, 0),
+                "removed_synapses": synapses.get(layer.name, 0),
                 "threshold": layer.threshold,
                 "fits_24_bits": layer.fits,
             }
@@ -79,7 +103,7 @@ def export_deep_run(run: Path, file_format: str, out: Path) -> dict[str, Any]:
     }
 
 
-def _write(group: Any, layers: Sequence[FoldedLayer]) -> None:
+def _write(group: Any, layers: Sequence[FoldedLayer], kept: Mapping[str, npt.NDArray[np.bool_]]) -> None:
     number = 0
 
     def add(kind: str, shape: Sequence[int]) -> Any:
@@ -101,7 +125,7 @@ def _write(group: Any, layers: Sequence[FoldedLayer]) -> None:
         handle.create_dataset("outFeatures", data=layer.weight.shape[0])
         handle.create_dataset("bias", data=layer.bias.astype(np.float32))
         if layer.kind == "conv":
-            handle.create_dataset("weight", data=layer.weight[..., None].astype(np.float32))
+            handle.create_dataset("weight", data=layer.weight[..., None].astype(np.float32), compression="gzip")
             for name, size in (
                 ("kernelSize", layer.weight.shape[2]),
                 ("stride", layer.stride),
@@ -111,7 +135,9 @@ def _write(group: Any, layers: Sequence[FoldedLayer]) -> None:
                 handle.create_dataset(name, data=np.array([size, size]))
             handle.create_dataset("groups", data=1)
         else:
-            handle.create_dataset("weight", data=layer.weight.astype(np.float32))
+            handle.create_dataset("weight", data=layer.weight.astype(np.float32), compression="gzip")
+        if layer.name in kept:
+            handle.create_dataset("units", data=np.flatnonzero(kept[layer.name]).astype(np.int32))
         neuron = {
             "iDecay": 1 << DECAY_BITS,
             "vDecay": (1 << DECAY_BITS) - KEPT,

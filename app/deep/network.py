@@ -78,11 +78,6 @@ class DeepNetwork:
         self._indices: list[torch.Tensor] = []
 
     @property
-    def prunable(self) -> list[str]:
-        """Names of the layers that the method prunes, from input to output."""
-        return [layer.spec.name for layer in self.layers if layer.spec.prunable]
-
-    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         found: torch.device = next(self.blocks.parameters()).device

@@ -6,13 +6,14 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
+from lavaprune.deep.architectures import NETWORKS
 from lavaprune.pruning.structural.settings import StructuralSettings
 from lavaprune.settings import Images, Section
 
-DatasetName = Literal["digits", "mnist", "fashion", "nmnist", "dvsgesture", "cifar10"]
+DatasetName = Literal["digits", "mnist", "fashion", "nmnist", "dvsgesture", "cifar10", "cifar10-jpeg"]
 NetworkName = Literal["digits", "conv", "fc", "cifar10"]
 
 
@@ -30,6 +31,7 @@ class DeepPruningSettings(Section):
     """``pruning.*``: structural plasticity; what they mean is in `StructuralSettings`."""
 
     method: Literal["sdsnn", "none", "magnitude", "set", "rigl"] = Field(default="sdsnn", description="pruning method")
+    layers: tuple[str, ...] = Field(default=(), description="layers that are pruned; none named: all that can be")
     rate_fc: float = Field(default=0.35, ge=0, le=1, description="first share of pruned rows")
     rate_conv: float = Field(default=0.05, ge=0, le=1, description="first share of pruned filters")
     start_epoch: int = Field(default=0, ge=0, le=10**6, description="first epoch with pruning; 0: as published, scaled")
@@ -52,6 +54,11 @@ class DeepPruningSettings(Section):
     turnover: float = Field(default=0.3, ge=0, le=1, description="of set and rigl: first share that moves")
     published_epochs: int = Field(default=300, ge=1, le=10**6, description="epochs that the schedule was made for")
     published_constraint: int = Field(default=19, ge=0, le=10**6, description="their first epoch with clamping")
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 class DeepSettings(Section):
@@ -95,12 +102,26 @@ class DeepSettings(Section):
             raise ValueError("setting 'folds' is 1; allowed: 0 (no cross-validation), or from 2")
         if self.fold >= max(1, self.folds):
             raise ValueError(f"setting 'fold' is {self.fold}; allowed: 0 .. folds - 1 = {max(1, self.folds) - 1}")
+        allowed = self._can_be_pruned()
+        wrong = [name for name in self.pruning.layers if name not in allowed]
+        if wrong:
+            raise ValueError(f"setting 'pruning.layers' names {wrong[0]!r}; allowed: {' | '.join(allowed)}")
+        if len(set(self.pruning.layers)) < len(self.pruning.layers):
+            raise ValueError(f"setting 'pruning.layers' is {list(self.pruning.layers)}; allowed: each layer once")
         return self
+
+    def _can_be_pruned(self) -> list[str]:
+        return [spec.name for spec in NETWORKS[self.network] if spec.prunable]
+
+    def pruned_layers(self) -> list[str]:
+        """Names of the layers that the method prunes, from input to output."""
+        return [name for name in self._can_be_pruned() if name in self.pruning.layers or not self.pruning.layers]
 
     def structural(self, n_classes: int) -> StructuralSettings:
         """What the pruning rules are told."""
         values = self.pruning.model_dump()
         start = values.pop("start_epoch")
+        del values["layers"]  # the rules are given their layers
         return StructuralSettings(
             epochs=self.epochs, outputs=n_classes, seed=self.seed, start_epoch=start or None, **values
         )
@@ -111,5 +132,8 @@ class DeepSettings(Section):
 
     def sha256(self) -> str:
         """Return the SHA-256 of all settings, in hexadecimal."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        values = self.to_dict()
+        if not self.pruning.layers:
+            del values["pruning"]["layers"]  # checkpoints from before there was this setting still fit
+        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

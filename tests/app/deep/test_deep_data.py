@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lavaprune.deep.cifar10 import load_cifar10
 from lavaprune.deep.data import Images, load_deep_dataset
@@ -190,12 +191,13 @@ def test_first_images_of_cifar10_that_cannot_be_read(tmp_path: Path) -> None:
         ("nmnist", (1000, 100), (32, 32, 2)),
         ("dvsgesture", (10, 10), (128, 128, 2)),
         ("cifar10", (3500, 500), (32, 32, 3)),
+        ("cifar10-jpeg", (50_000, 10_000), (32, 32, 3)),
     ],
 )
 def test_the_sets_there_are(data_dir: Path, name: str, counts: tuple[int, int], shape: tuple[int, int, int]) -> None:
-    if name != "cifar10":
+    if not name.startswith("cifar10"):
         pytest.importorskip("tonic", reason="tonic is not installed: make setup-dl")
-    folder = {"nmnist": "NMNIST", "dvsgesture": "DVSGesture", "cifar10": "CIFAR10"}[name]
+    folder = {"nmnist": "NMNIST", "dvsgesture": "DVSGesture"}.get(name, "CIFAR10")
     if not (data_dir / folder).is_dir():
         pytest.skip(f"LAVAPRUNE_DATA has no {folder}")
     data = load_deep_dataset(name, 8, data_dir)
@@ -204,3 +206,68 @@ def test_the_sets_there_are(data_dir: Path, name: str, counts: tuple[int, int], 
         frames = data.train.frames(np.arange(10), (0,))
         assert 0.005 < frames.mean() < 0.6
         assert len(set(data.train_labels[:30].tolist())) >= 8
+
+
+def jpeg(colour: tuple[int, int, int], size: tuple[int, int] = (32, 32), mode: str = "RGB") -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", size, colour).convert(mode).save(stream, "JPEG", quality=95)
+    return stream.getvalue()
+
+
+def write_cifar10_jpeg(root: Path, part: str, images: dict[str, bytes]) -> Path:
+    path = root / "CIFAR10" / f"cifar10-jpeg-{part}.tar.gz"
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in images.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_cifar10_as_jpeg(tmp_path: Path) -> None:
+    """By number, then by class; a picture of one colour survives JPEG but for rounding."""
+    images = {
+        "train/truck/0000.jpg": jpeg((200, 10, 10)),
+        "train/truck/0001.jpg": jpeg((10, 10, 200)),
+        "train/airplane/0001.jpg": jpeg((10, 200, 10)),
+        "train/readme.txt": b"no image",
+    }
+    write_cifar10_jpeg(tmp_path, "train", images)
+    write_cifar10_jpeg(tmp_path, "test", {"test/cat/0000.jpg": jpeg((90, 80, 70))})
+    data = load_deep_dataset("cifar10-jpeg", 4, tmp_path)
+    assert data.train_labels.tolist() == [9, 0, 9]
+    assert data.test_labels.tolist() == [3]
+    assert (data.name, data.shape, data.n_classes, data.test_is_train) == ("cifar10-jpeg", (32, 32, 3), 10, False)
+    assert isinstance(data.train, Images)
+    assert isinstance(data.test, Images)
+    assert data.train.pixels.dtype == np.uint8
+    colours = np.array([[200, 10, 10], [10, 200, 10], [10, 10, 200]])
+    assert np.abs(data.train.pixels.astype(int) - colours[:, None, None]).max() <= 3
+    assert np.abs(data.test.pixels.astype(int) - [90, 80, 70]).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ({}, "holds no images; allowed: train/<class>/<number>.jpg"),
+        ({"train/boat/0000.jpg": jpeg((0, 0, 0))}, r"boat/0000.jpg: class is 'boat'; allowed: airplane \| automobile"),
+        ({"train/cat/0000.jpg": jpeg((0, 0, 0), (32, 16))}, r"cat/0000.jpg: image is \(32, 16\) RGB; allowed: \(32"),
+        ({"train/cat/0000.jpg": jpeg((0, 0, 0), mode="L")}, r"image is \(32, 32\) L"),
+        ({"train/cat/0000.jpg": b"GIF89a"}, "cat/0000.jpg: image cannot be read"),
+        ({"train/cat/0000.jpg": jpeg((0, 9, 0))[:400]}, "cat/0000.jpg: image cannot be read"),
+    ],
+)
+def test_jpegs_that_are_wrong(images: dict[str, bytes], message: str, tmp_path: Path) -> None:
+    write_cifar10_jpeg(tmp_path, "train", images)
+    with pytest.raises(InputError, match=message):
+        load_deep_dataset("cifar10-jpeg", 4, tmp_path)
+
+
+def test_jpeg_archives_that_are_missing_or_cut_short(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no CIFAR10/cifar10-jpeg-train.tar.gz; data set 'cifar10-jpeg' needs it"):
+        load_deep_dataset("cifar10-jpeg", 4, tmp_path)
+    path = write_cifar10_jpeg(tmp_path, "train", {f"train/cat/{i:04}.jpg": jpeg((i, 0, 0)) for i in range(9)})
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"cifar10-jpeg-train.tar.gz: images cannot be read"):
+        load_deep_dataset("cifar10-jpeg", 4, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import shutil
@@ -63,6 +64,7 @@ def test_evaluate_finds_the_same_on_lava_too(finished: Path, capsys: pytest.Capt
     for name in ("accuracy", "connectivity", "sops_per_image", "weights_sha256"):
         assert found[name] == result[name]
     fixed = found["fixed_point"]
+    assert sum(fixed["removed_units"].values()) > 0  # Lava had the compacted network
     assert (fixed["images"], fixed["mismatched_spikes"], fixed["fits_24_bits"]) == (20, 0, True)
     assert fixed["output_spikes"] > 20
     assert sorted(path.name for path in finished.iterdir()) == before
@@ -198,8 +200,9 @@ def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path, capsys
     from lavaprune.deep.finished import load_network
     from lavaprune.deep.run_folder import DeepRunFolder
 
-    summary = export_deep_run(finished, "netx", tmp_path / "network.net")
+    summary = export_deep_run(finished, "netx", tmp_path / "network.net", keep_units=True)
     assert [layer["name"] for layer in summary["layers"]] == ["conv1", "conv2", "fc1", "out"]
+    assert (summary["removed_units"], summary["removed_synapses"]) == (0, 0)
     network, masks = load_network(DeepRunFolder.open(finished))
     weight = network.blocks["fc1"].synapse.weight.detach().view(64, 16, 4, 4)
     layer = network.layers[2]
@@ -221,7 +224,16 @@ def test_exported_file_holds_the_integers(finished: Path, tmp_path: Path, capsys
     assert main([*command, "netx", "--out", str(tmp_path / "again.net"), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
     assert (written["file"], written["format"]) == (str(tmp_path / "again.net"), "netx")  # as of other runs
-    assert (tmp_path / "again.net").exists()
+    removed = {layer["name"]: layer["removed_units"] for layer in written["layers"]}
+    assert written["removed_units"] == sum(removed.values()) > 0
+    assert removed["out"] == 0
+    before = {layer["name"]: layer for layer in summary["layers"]}
+    for layer in written["layers"]:
+        whole = before[layer["name"]]
+        assert layer["outputs"][0] + layer["removed_units"] == whole["outputs"][0]
+        assert layer["nonzero_weights"] + layer["removed_synapses"] == whole["nonzero_weights"]
+    with h5py.File(tmp_path / "again.net") as file:
+        assert len(file["layer/4/bias"]) == 64 - removed["fc1"]
     assert main([*command, "nir", "--out", str(tmp_path / "again.nir")]) == 2
 
 
@@ -237,13 +249,23 @@ def one_line(err: str) -> str:
     [
         (["--preset", "mnist-9"], "preset is 'mnist-9'; allowed: digits | mnist"),
         (["--set", "pruning.rate_fc=1.5"], "setting 'pruning.rate_fc' is 1.5; allowed: 0 .. 1"),
+        (["--set", "pruning.rate_conv=-0.1"], "setting 'pruning.rate_conv' is -0.1; allowed: 0 .. 1"),
+        (["--set", "pruning.connectivity_fc=2"], "setting 'pruning.connectivity_fc' is 2; allowed: 0 .. 1"),
+        (["--set", "pruning.turnover=1.01"], "setting 'pruning.turnover' is 1.01; allowed: 0 .. 1"),
         (["--set", "pruning.rates=1"], "setting 'pruning.rates' is unknown"),
+        (["--set", "pruning.layers=conv9"], "setting 'pruning.layers' names 'conv9'; allowed: conv2 | fc1"),
+        (["--set", "pruning.layers=out"], "setting 'pruning.layers' names 'out'; allowed: conv2 | fc1"),
+        (["--set", 'pruning.layers=["fc1", "fc1"]'], "['fc1', 'fc1']; allowed: each layer once"),
+        (["--set", "pruning.layers=3"], "setting 'pruning.layers' is 3; allowed: a list, of which each is a string"),
+        (["--set", "network=fc", "--set", "pruning.layers=conv2"], "names 'conv2'; allowed: fc1"),
         (["--set", "pruning.method=x"], "allowed: sdsnn | none | magnitude | set | rigl"),
         (["--set", "train_images=2000"], "setting 'train_images' is 2000; allowed: 1 .. 1300 or all (digits)"),
         (["--set", "validation_images=1500"], "setting 'validation_images' is 1500; allowed: 0 .. 1499"),
         (["--preset", "none", "--set", "select=validation"], "'select' is 'validation' without validation_images"),
         (["--set", "network=fc", "--set", "pruning.start_epoch=-1"], "'pruning.start_epoch' is -1"),
         (["--set", "network=cifar10", "--set", "dataset=cifar10", "--data-dir", "."], "has neither cifar-10-batches"),
+        (["--preset", "cifar10", "--set", "dataset=cifar10-jpeg", "--data-dir", "."], "no CIFAR10/cifar10-jpeg-train"),
+        (["--preset", "mnist", "--data-dir", "."], "MNIST/raw"),
         (["--preset", "nmnist", "--data-dir", "."], "has no NMNIST"),
         (["--preset", "dvsgesture", "--data-dir", "nowhere"], "data folder nowhere: no such folder"),
     ],
@@ -255,6 +277,44 @@ def test_wrong_settings_in_one_line(
     code, _, err = deep(capsys, "train", *arguments, "--out", tmp_path / "run")
     assert code == 2
     assert message in one_line(err)
+    assert not (tmp_path / "run").exists()
+
+
+def test_pruned_layers_by_name() -> None:
+    """In the network's order; not named, the settings have the digest that they had before layers could be named."""
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    from lavaprune.deep.building import build_network, build_structure
+    from lavaprune.deep.configuration import build_deep_settings
+
+    default = build_deep_settings("mnist")
+    one = build_deep_settings("mnist", ["pruning.layers=fc1"])
+    both = build_deep_settings("mnist", ['pruning.layers=["fc1", "conv2"]'])
+    assert default.pruned_layers() == both.pruned_layers() == ["conv2", "fc1"]
+    assert one.pruned_layers() == ["fc1"]
+    structure = build_structure(one, build_network(one, (28, 28, 1), 10), 10)
+    assert list(structure.masks) == ["fc1"]
+    values = default.to_dict()
+    assert values["pruning"].pop("layers") == ()
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    assert default.sha256() == hashlib.sha256(text.encode()).hexdigest() != one.sha256()
+
+
+def test_event_files_cut_short_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A recording of 12 bytes, which is two events and a half; then an archive without its end."""
+    pytest.importorskip("tonic", reason="tonic is not installed: make setup-dl")
+    recording = tmp_path / "NMNIST" / "Train" / "3" / "00001.bin"
+    recording.parent.mkdir(parents=True)
+    (tmp_path / "NMNIST" / "Test").mkdir()
+    recording.write_bytes(bytes(12))
+    command = ["train", "--preset", "nmnist", "--data-dir", tmp_path, "--out", tmp_path / "run"]
+    code, _, err = deep(capsys, *command)
+    assert (code, "3/00001.bin: recording has 12 bytes; allowed: a multiple of 5" in one_line(err)) == (2, True)
+    shutil.make_archive(str(tmp_path / "NMNIST" / "Train"), "gztar", tmp_path / "NMNIST", "Train")
+    shutil.rmtree(tmp_path / "NMNIST" / "Train")
+    archive = tmp_path / "NMNIST" / "Train.tar.gz"
+    archive.write_bytes(archive.read_bytes()[:-20])
+    code, _, err = deep(capsys, *command)
+    assert (code, "Train.tar.gz: recordings cannot be read" in one_line(err)) == (2, True)
     assert not (tmp_path / "run").exists()
 
 
@@ -271,6 +331,9 @@ def test_wrong_folders_in_one_line(finished: Path, tmp_path: Path, capsys: pytes
     assert (code, "--images is 298; allowed: 1 .. 297" in one_line(err)) == (2, True)
     code, _, err = deep(capsys, "evaluate", finished, "--images", "5")
     assert (code, "--images is 5 without --fixed-point" in one_line(err)) == (2, True)
+    for way in ("--sparse", "--stock"):
+        code, _, err = deep(capsys, "evaluate", finished, way)
+        assert (code, "allowed: with --fixed-point" in one_line(err)) == (2, True)
     code = main(["evaluate", str(finished)])
     assert (code, "is of lavaprune deep" in one_line(capsys.readouterr().err)) == (2, True)
 
@@ -298,6 +361,20 @@ def test_checkpoints_that_do_not_fit(finished: Path, tmp_path: Path, capsys: pyt
         torch.save(saved, path)
 
     assert "checkpoint is of another network" in broken(of_another_network)
+
+    def of_another_architecture(path: Path) -> None:
+        """The weights of a network of 800 and 10 units where one of four layers is asked for, its stamps kept."""
+        from lavaprune.deep.network import DeepNetwork
+
+        saved = torch.load(path, weights_only=True)
+        saved["state"]["network"] = DeepNetwork("fc", (8, 8, 1), 10).blocks.state_dict()
+        saved["state"]["best"] = None
+        torch.save(saved, path)
+
+    assert "checkpoint is of another network" in broken(of_another_architecture)
+    code = main(["export", str(tmp_path / "run"), "--format", "netx", "--out", str(tmp_path / "network.net")])
+    assert (code, "checkpoint is of another network" in one_line(capsys.readouterr().err)) == (2, True)
+    assert not (tmp_path / "network.net").exists()
 
     def with_code(path: Path) -> None:
         torch.save({"format": 1, "state": Path("x")}, path)  # a pickle of something that is no tensor
