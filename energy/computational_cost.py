@@ -74,8 +74,9 @@ def compare_costs(pruned: RunCost, unpruned: RunCost) -> dict[str, float | bool 
     -------
     dict
         ``training_normalised`` (None where training is not counted), ``inference_normalised``,
-        ``total_normalised`` (shares), ``accuracy_loss_points``, ``loss_error_points`` (standard error as of independent test images: an upper estimate, since both networks
-        see the same ones), ``figure_of_merit`` (points), ``loss_is_clear`` (the loss exceeds `CLEAR_ERRORS` of them).
+        ``total_normalised`` (shares), ``accuracy_loss_points``, ``loss_error_points`` (standard error as of independent
+        test images: an upper estimate, since both networks see the same ones), ``figure_of_merit`` (points),
+        ``loss_is_clear`` (the loss exceeds `CLEAR_ERRORS` of them).
 
     Raises
     ------

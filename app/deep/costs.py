@@ -49,10 +49,14 @@ class DeepRunCosts:
 
     @property
     def size(self) -> str:
-        """For people: inputs and layers."""
-        shapes = [layer.outputs for layer in self.network.layers.values()]
-        first = next(iter(self.network.layers.values())).source
-        return " - ".join("x".join(f"{side}" for side in shape if side > 1) or "1" for shape in (first, *shapes))
+        """For people: inputs and layers as Han et al. write them, ``8x8-8C3-16C3-AP2-64FC-10``."""
+        layers = list(self.network.layers.values())
+        parts = ["x".join(f"{side}" for side in layers[0].source if side > 1)]
+        for layer in layers:
+            units, _, kernel, _ = layer.kernels.shape
+            parts += [f"AP{layer.pool}"] if layer.pool > 1 else []
+            parts.append(f"{units}C{kernel}" if layer.padding else f"{units}FC")
+        return "-".join(parts).removesuffix("FC")
 
     def phases(self) -> dict[str, PhaseEvents]:
         """Events of inference alone, with the spike messages of the placement on Loihi 1.
