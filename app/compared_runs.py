@@ -26,7 +26,15 @@ STDP, DEEP = "stdp", "deep"
 
 _SAME_NETWORK = ("seed", "preset", "engine", "samples_per_step", "checkpoint_images", "checkpoint_epochs",
                  "metrics_images", "pictures")  # fmt: skip
-_ACRONYMS = {"none": "unpruned", "apt": "APT", "apn": "APN", "aptn": "APTN", "sdsnn": "SD-SNN", "rigl": "RigL", "set": "SET"}
+_METHODS = {
+    "none": "unpruned",
+    "apt": "APT",
+    "apn": "APN",
+    "aptn": "APTN",
+    "sdsnn": "SD-SNN",
+    "rigl": "RigL",
+    "set": "SET",
+}
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,11 @@ def _stdp(path: Path, chip_name: str) -> ComparedRun:
     run = RunFolder.open(path)
     costs = read_run_costs(path)
     network = read_run_network(run)
-    size = f"{costs.n_inputs}-{costs.n_neurons}"
+    size, method = f"{costs.n_inputs}-{costs.n_neurons}", run.settings.pruning.method
     return ComparedRun(
         name=path.resolve().name,
         kind=STDP,
-        network=f"{size}, {_method(run.settings.pruning.method)}",
+        network=f"{size}, {_METHODS.get(method, method)}",
         key=_key(STDP, run.settings),
         dataset=run.settings.dataset,
         seed=run.settings.seed,
@@ -138,12 +146,11 @@ def _deep(path: Path, chip_name: str) -> ComparedRun:
     from lavaprune.deep.costs import read_deep_costs
 
     costs = read_deep_costs(path)
-    settings, network = costs.settings, costs.network
-    method = "dense" if settings.pruning.method == "none" else _method(settings.pruning.method)
+    settings, network, method = costs.settings, costs.network, costs.settings.pruning.method
     return ComparedRun(
         name=path.resolve().name,
         kind=DEEP,
-        network=f"{costs.size}, {method}",
+        network=f"{costs.size}, {'dense' if method == 'none' else _METHODS.get(method, method)}",
         key=_key(DEEP, settings),
         dataset=settings.dataset,
         seed=settings.seed,
@@ -157,10 +164,6 @@ def _deep(path: Path, chip_name: str) -> ComparedRun:
         inference=costs.phases()["inference"],
         fit=fit_network(network.describe(), load_chip(chip_name)),
     )
-
-
-def _method(name: str) -> str:
-    return _ACRONYMS.get(name, name)
 
 
 def _key(kind: str, settings: Settings | DeepSettings) -> tuple[str, ...]:

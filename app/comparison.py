@@ -11,6 +11,7 @@ from operator import add
 from typing import Any
 
 from lavaprune.compared_runs import DEEP, STDP, ComparedRun
+from lavaprune.energy.estimator import ENERGY_LABEL
 from lavaprune.energy.hardware_events import HardwareEvents
 from lavaprune.energy_report import PhaseEvents, Pricing
 
@@ -52,9 +53,9 @@ def comparison_report(groups: Sequence[Group], pricing: Pricing) -> dict[str, An
     """Return the JSON object of ``lavaprune compare``.
 
     Keys: ``profile``, ``chip`` (of the energy) and ``cores_on``, ``groups``: for each ``kind``, ``network``,
-    ``dataset``, ``steps``, ``seeds``, ``runs`` (folders' names); ``mean`` and ``standard_error`` (null with one seed) of
-    ``accuracy``, ``connectivity``, ``weights_left``, ``chip_synapses``, ``sops_per_image``, ``pj_per_image`` and
-    ``cores``; ``range_pj_per_image`` over the profiles of the chip; ``placeable``.
+    ``dataset``, ``steps``, ``test_images``, ``seeds``, ``runs`` (folders' names); ``mean`` and ``standard_error`` (null
+    with one seed) of ``accuracy``, ``connectivity``, ``weights_left``, ``chip_synapses``, ``sops_per_image``,
+    ``pj_per_image`` and ``cores``; ``range_pj_per_image`` over the profiles of the chip; ``placeable``.
     """
     return {
         "profile": pricing.profile.name,
@@ -126,13 +127,14 @@ def comparison_page(report: dict[str, Any]) -> str:
         f"seed{'s' if len(group['seeds']) > 1 else ''} {', '.join(map(str, group['seeds']))}"
         for group in report["groups"]
     )
+    errors = "+- is the standard error over the seeds. " if several else ""
     notes = [
-        "Inference only: a deep network learns on the host. " + ("+- is the standard error over seeds. " if several else "")
-        + "Energies are event-model dynamic energy: counts of events, which were measured, times cited energies per event "
-        f"({profiles}), an estimate. {report['caveat']}",
-        "Connectivity and weights left are of the synapses that pruning may remove or could have: a kernel's weights count "
-        "once, lateral synapses do not. On the cores a kernel has synapses at every place, and lateral ones count too; "
-        "synapses whose weight is 0 are there in networks that learned by STDP, and are none in deep ones.",
+        f"Inference only: a deep network learns on the host. {errors}Energies are {ENERGY_LABEL}: counts of events, "
+        f"which were measured, times cited energies per event ({profiles}), an estimate. {report['caveat']}",
+        "Connectivity and weights left are of the synapses that can be pruned, and in deep networks of the other "
+        "layers too; a kernel's weights count once, lateral synapses do not. On the cores a kernel has synapses at "
+        "every place, and lateral ones count. A synapse whose weight is 0 is there where it learns by STDP, and none "
+        "in a deep network.",
         f"{steps}.",
     ]
     command = "```sh\nlavaprune compare RUN [RUN ...] --out FILE.md\n```"

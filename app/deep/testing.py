@@ -105,7 +105,7 @@ def test_network(
         "seed": settings.seed,
         "device": network.device.type,
         "seconds": {"test": time.perf_counter() - began},
-        "weights_sha256": _weights_sha256(passes),
+        "weights_sha256": network_sha256(network),
         "version": importlib.metadata.version("lavaprune"),
     }
 
@@ -149,10 +149,10 @@ def connectivity(network: DeepNetwork, masks: dict[str, torch.Tensor]) -> float:
     return live / total
 
 
-def _weights_sha256(passes: list[Any]) -> str:
+def network_sha256(network: DeepNetwork) -> str:
     """SHA-256 of all integer weights and biases, in hexadecimal."""
     digest = hashlib.sha256()
-    for each in passes:
+    for each in network.passes():
         for tensor in (each.halves, each.bias):
             digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy().astype(np.int32)).data)
     return digest.hexdigest()

@@ -95,7 +95,7 @@ def layers_table(operations: Mapping[str, float]) -> CostTable:
         rows=_rows(rows, total, _whole),
         total=Row("Total", [_whole(total)], []),
         beside=[],
-        notes=["Each spike times the synapses with a weight that it goes through, pooling folded into the layer behind."],
+        notes=["Each spike times the synapses with a weight that it goes through, pooling folded into the next layer."],
         columns=("inference",),
     )
 

@@ -125,19 +125,6 @@ def test_probes_count_no_updates(make_network: Callable[..., Any]) -> None:
     assert evaluate_network(network, images, 0, TEST).active == {}
 
 
-FAST = ["train_images=200", "validation_images=60", "test_images=60", "epochs=3", "steps=5", "batch=20"]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A pruned and a dense run on the embedded digits."""
-    folder = tmp_path_factory.mktemp("deep")
-    for name, change in (("pruned", "pruning.rate_fc=0.5"), ("dense", "pruning.method=none")):
-        assignments = [part for each in (*FAST, change) for part in ("--set", each)]
-        assert main(["deep", "train", *assignments, "--out", str(folder / name)]) == 0
-    return {name: folder / name for name in ("pruned", "dense")}
-
-
 def answer(capfd: Capture, *arguments: str | Path) -> dict[str, Any]:
     assert main([*map(str, arguments), "--json"]) == 0
     found: dict[str, Any] = json.loads(capfd.readouterr().out)
@@ -157,9 +144,9 @@ def result_of(run: Path) -> dict[str, Any]:
     return found
 
 
-def test_energy_has_the_keys_of_other_runs(runs: dict[str, Path], capfd: Capture) -> None:
-    found = answer(capfd, "energy", runs["pruned"])
-    result = result_of(runs["pruned"])
+def test_energy_has_the_keys_of_other_runs(deep_runs: dict[str, Path], capfd: Capture) -> None:
+    found = answer(capfd, "energy", deep_runs["pruned"])
+    result = result_of(deep_runs["pruned"])
     assert list(found["phases"]) == list(found["range_pj"]) == ["inference"]
     assert (found["training"], found["sops"]["training_per_image"]) == (None, None)
     assert "on the host" in found["training_note"]
@@ -188,23 +175,23 @@ def test_energy_has_the_keys_of_other_runs(runs: dict[str, Path], capfd: Capture
     assert reference["counts"]["memory_access"] == weights + (64 + 512 + 256 + 64) + (512 + 1024 + 64 + 10)
 
 
-def test_energy_of_other_chips_and_options(runs: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
+def test_energy_of_other_chips_and_options(deep_runs: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
     picture = tmp_path / "e.png"
-    found = answer(capfd, "energy", runs["pruned"], "--hardware", "truenorth", "--picture", picture, "--effective")
+    found = answer(capfd, "energy", deep_runs["pruned"], "--hardware", "truenorth", "--picture", picture, "--effective")
     assert found["profile"] == "truenorth"
     assert picture.stat().st_size > 1000
-    found = answer(capfd, "energy", runs["pruned"], "--step-time-us", "10")
+    found = answer(capfd, "energy", deep_runs["pruned"], "--step-time-us", "10")
     assert found["phases"]["inference"]["components_pj"]["static_power"] > 0
-    assert main(["energy", str(runs["pruned"])]) == 0
+    assert main(["energy", str(deep_runs["pruned"])]) == 0
     text = capfd.readouterr().out
     assert "Training is not priced: a deep network learns on the host, by backpropagation." in text
     assert "SOPs per image: inference " in text
 
 
-def test_energy_beside_the_dense_network(runs: dict[str, Path], capfd: Capture) -> None:
+def test_energy_beside_the_dense_network(deep_runs: dict[str, Path], capfd: Capture) -> None:
     """The dense run's own spikes count, not the pruned network's through all synapses."""
-    found = answer(capfd, "energy", runs["pruned"], "--unpruned", runs["dense"])
-    pruned, dense = (result_of(runs[name]) for name in ("pruned", "dense"))
+    found = answer(capfd, "energy", deep_runs["pruned"], "--unpruned", deep_runs["dense"])
+    pruned, dense = (result_of(deep_runs[name]) for name in ("pruned", "dense"))
     assert list(found["phases"]) == ["unpruned, inference", "inference"]
     assert found["phases"]["unpruned, inference"]["events"]["synaptic_ops"] == round(60 * dense["sops_per_image"])
     share = pruned["sops_per_image"] / dense["sops_per_image"]
@@ -214,9 +201,9 @@ def test_energy_beside_the_dense_network(runs: dict[str, Path], capfd: Capture) 
     assert sops["accuracy_loss_points"] == pytest.approx(100 * (dense["accuracy"] - pruned["accuracy"]))
 
 
-def test_fit_counts_the_synapses_that_are_left(runs: dict[str, Path], capfd: Capture) -> None:
-    found = answer(capfd, "fit", runs["pruned"])
-    result = result_of(runs["pruned"])
+def test_fit_counts_the_synapses_that_are_left(deep_runs: dict[str, Path], capfd: Capture) -> None:
+    found = answer(capfd, "fit", deep_runs["pruned"])
+    result = result_of(deep_runs["pruned"])
     assert found["network"]["neurons_per_layer"] == {"conv1": 512, "conv2": 1024, "fc1": 64, "out": 10}
     assert found["network"]["connectivity"] == result["connectivity"]
     synapses = {each["name"]: each["synapses"] for each in found["connections"]}
@@ -226,17 +213,17 @@ def test_fit_counts_the_synapses_that_are_left(runs: dict[str, Path], capfd: Cap
     assert found["placeable"]
     assert found["savings"]["synaptic_bits"] < found["savings"]["synaptic_bits_unpruned"]
     assert found["cores_with_shared_lateral"] is None
-    separate = answer(capfd, "fit", runs["pruned"], "--pooling", "separate", "--chip", "loihi2")
+    separate = answer(capfd, "fit", deep_runs["pruned"], "--pooling", "separate", "--chip", "loihi2")
     assert separate["chip"] == "loihi2"
     assert {e["name"]: e["synapses"] for e in separate["connections"]}["conv2->fc1"] == 4 * synapses["conv2->fc1"]
-    assert main(["fit", str(runs["pruned"])]) == 0
+    assert main(["fit", str(deep_runs["pruned"])]) == 0
     assert "loihi1: 64 inputs, 1,610 neurons, " in capfd.readouterr().out
 
 
 def test_what_is_of_the_other_kind_of_run_is_refused(
-    runs: dict[str, Path], tmp_path: Path, capfd: Capture
+    deep_runs: dict[str, Path], tmp_path: Path, capfd: Capture
 ) -> None:
-    run = runs["pruned"]
+    run = deep_runs["pruned"]
     stdp = tmp_path / "stdp"
     small = ["train_images=20", "label_images=10", "test_images=10", "steps=20", "neurons=5", "pictures=false"]
     assert main(["train", *(part for each in small for part in ("--set", each)), "--out", str(stdp)]) == 0
@@ -252,10 +239,10 @@ def test_what_is_of_the_other_kind_of_run_is_refused(
     assert "--pooling without RUN" in refused(capfd, "fit", *sizes)
 
 
-def test_older_and_damaged_results(runs: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
+def test_older_and_damaged_results(deep_runs: dict[str, Path], tmp_path: Path, capfd: Capture) -> None:
     """A run that was finished before events were counted is tested again by --resume, and then is as any other."""
     old = tmp_path / "old"
-    shutil.copytree(runs["pruned"], old)
+    shutil.copytree(deep_runs["pruned"], old)
     whole = result_of(old)
 
     def write(change: Callable[[dict[str, Any]], Any]) -> None:
