@@ -35,7 +35,7 @@ from lavaprune.training.run import train
 
 sys.path.append(str(Path(__file__).parent / "toys"))
 
-from html_page import CHROMIUM, Page, browser_widths  # noqa: E402
+from html_page import CHROMIUM, Page, browser_widths
 
 N, SHAPE = 5, (8, 8)
 DATA = "ab" * 32
