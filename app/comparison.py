@@ -144,8 +144,8 @@ def comparison_page(report: dict[str, Any]) -> str:
 def _cells(group: dict[str, Any]) -> list[str]:
     mean, error, spread = group["mean"], group["standard_error"], group["range_pj_per_image"]
 
-    def cell(name: str, scale: float, form: str) -> str:
-        text = format(mean[name] * scale, form)
+    def cell(name: str, scale: float, form: Callable[[float], str]) -> str:
+        text = form(mean[name] * scale)
         return text if error[name] is None else f"{text} +- {error[name] * scale:.2g}"
 
     at_least = "" if group["placeable"] else "at least "
@@ -153,15 +153,20 @@ def _cells(group: dict[str, Any]) -> list[str]:
         group["network"],
         group["dataset"],
         f"{len(group['seeds'])}",
-        cell("accuracy", 100, ".2f"),
-        cell("connectivity", 100, ".1f"),
+        cell("accuracy", 100, "{:.2f}".format),
+        cell("connectivity", 100, "{:.1f}".format),
         format(mean["weights_left"], ",.0f"),
         format(mean["sops_per_image"], ",.0f"),
-        cell("pj_per_image", 1e-6, ".3g"),
-        f"{spread['low'] / 1e6:.3g} .. {spread['high'] / 1e6:.3g}",
-        f"{at_least}{mean['cores']:,.3g}",
+        cell("pj_per_image", 1e-6, three_digits),
+        f"{three_digits(spread['low'] / 1e6)} .. {three_digits(spread['high'] / 1e6)}",
+        f"{at_least}{mean['cores']:,.1f}".removesuffix(".0"),
         format(mean["chip_synapses"], ",.0f"),
     ]
+
+
+def three_digits(value: float) -> str:
+    """Three digits that count, more before the point, never an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
 def _connectivity(run: ComparedRun) -> float:

@@ -249,7 +249,8 @@ def _headlines(report: Mapping[str, Any]) -> list[str]:
         f"({_less(savings['input_bits_saved_share'])})"
     )
     if report.get("cores_with_separate_pooling") is not None and report["network"]["pooling"] != "separate":
-        lines.append(f"pooling     {report['cores_with_separate_pooling']:,} core(s) (--pooling separate)")
+        least = "" if report["placeable_with_separate_pooling"] else "at least "
+        lines.append(f"pooling     {least}{report['cores_with_separate_pooling']:,} core(s) (--pooling separate)")
     if report["cores_with_shared_lateral"] is not None and report["network"]["lateral"] != "shared":
         lines.append(
             f"lateral     {report['cores_with_shared_lateral']:,} core(s) with shared axons (--lateral shared)"

@@ -16,8 +16,8 @@ from lavaprune.errors import InputError
 def fit_of_deep_run(path: Path, chip_name: str, pooling: str = SHARED) -> dict[str, Any]:
     """Return the JSON object of ``lavaprune fit RUN`` for a deep run: its own synapses, pruned ones absent.
 
-    Keys as of `core_fit_report.fit_report`; ``network`` has ``pooling`` and the neurons of each layer, and
-    ``cores_with_separate_pooling`` stands beside. The unpruned network has all weights, those that are 0 by chance too.
+    Keys as of `core_fit_report.fit_report`; ``network`` has ``pooling`` and the neurons of each layer;
+    ``cores_with_separate_pooling`` and ``placeable_with_separate_pooling`` stand beside. The unpruned network has all weights, those that are 0 by chance too.
 
     Raises
     ------
@@ -48,4 +48,9 @@ def fit_of_deep_run(path: Path, chip_name: str, pooling: str = SHARED) -> dict[s
         separate = fit_network(network.describe(pooling=SEPARATE), chip)
     except EnergyError as error:
         raise InputError(str(error)) from None
-    return {**report, "cores_with_shared_lateral": None, "cores_with_separate_pooling": separate.cores}
+    return {
+        **report,
+        "cores_with_shared_lateral": None,
+        "cores_with_separate_pooling": separate.cores,
+        "placeable_with_separate_pooling": not separate.exceeded,
+    }
