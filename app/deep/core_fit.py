@@ -17,7 +17,8 @@ def fit_of_deep_run(path: Path, chip_name: str, pooling: str = SHARED) -> dict[s
     """Return the JSON object of ``lavaprune fit RUN`` for a deep run: its own synapses, pruned ones absent.
 
     Keys as of `core_fit_report.fit_report`; ``network`` has ``pooling`` and the neurons of each layer;
-    ``cores_with_separate_pooling`` and ``placeable_with_separate_pooling`` stand beside. The unpruned network has all weights, those that are 0 by chance too.
+    ``cores_with_separate_pooling`` and ``placeable_with_separate_pooling`` stand beside. The unpruned
+    network has all weights, those that are 0 by chance too.
 
     Raises
     ------
