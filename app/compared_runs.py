@@ -106,8 +106,11 @@ def read_compared_runs(paths: Iterable[Path], chip_name: str) -> list[ComparedRu
     InputError
         Also if a folder stands there twice, or two runs of one network have the same seed: they are one run.
     """
+    folders = list(paths)
+    for path in folders:
+        is_deep_run(path)  # says which is no run before the first one is read
     found: list[ComparedRun] = []
-    for path in paths:
+    for path in folders:
         run = read_compared_run(path, chip_name)
         twin = next((each for each in found if (each.key, each.seed) == (run.key, run.seed)), None)
         if twin is not None:

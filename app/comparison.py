@@ -44,7 +44,8 @@ def group_runs(runs: Sequence[ComparedRun]) -> list[Group]:
 
     def place(group: Group) -> tuple[Any, ...]:
         first = group.runs[0]
-        return first.kind != STDP, first.dataset, first.weights, -statistics.mean(group.values(_connectivity))
+        connectivity = round(statistics.mean(group.values(_connectivity)), 2)
+        return first.kind != STDP, first.dataset, first.weights, -connectivity, first.network
 
     return sorted(groups, key=place)
 
