@@ -24,7 +24,7 @@ from lavaprune.settings import Settings
 
 STDP, DEEP = "stdp", "deep"
 
-_SAME_NETWORK = ("seed", "preset", "engine", "samples_per_step", "checkpoint_images", "checkpoint_epochs",
+_SAME_NETWORK = ("seed", "fold", "preset", "engine", "samples_per_step", "checkpoint_images", "checkpoint_epochs",
                  "metrics_images", "pictures")  # fmt: skip
 _METHODS = {
     "none": "unpruned",
@@ -49,9 +49,9 @@ class ComparedRun:
     network : str
         Size and method.
     key : tuple of str
-        Equal for runs that differ in their seed alone.
+        Equal for runs that differ in their seed, or the fold of a cross-validation, alone.
     dataset : str
-    seed, steps, test_images : int
+    seed, fold, steps, test_images : int
     accuracy, connectivity : float
         0..1; of the weights that are pruned or not, a kernel's counting once. Lateral synapses are in neither.
     weights, weights_left : int
@@ -68,6 +68,7 @@ class ComparedRun:
     key: tuple[str, ...]
     dataset: str
     seed: int
+    fold: int
     steps: int
     test_images: int
     accuracy: float
@@ -104,7 +105,7 @@ def read_compared_runs(paths: Iterable[Path], chip_name: str) -> list[ComparedRu
     Raises
     ------
     InputError
-        Also if a folder stands there twice, or two runs of one network have the same seed: they are one run.
+        Also if a folder stands there twice, or two runs of one network have the same seed and fold: they are one run.
     """
     folders = list(paths)
     for path in folders:
@@ -112,7 +113,8 @@ def read_compared_runs(paths: Iterable[Path], chip_name: str) -> list[ComparedRu
     found: list[ComparedRun] = []
     for path in folders:
         run = read_compared_run(path, chip_name)
-        twin = next((each for each in found if (each.key, each.seed) == (run.key, run.seed)), None)
+        same = (run.key, run.seed, run.fold)
+        twin = next((each for each in found if (each.key, each.seed, each.fold) == same), None)
         if twin is not None:
             raise InputError(
                 f"run folder {path}: is the run of {twin.name} once more (seed {run.seed}); allowed: each run once"
@@ -133,6 +135,7 @@ def _stdp(path: Path, chip_name: str) -> ComparedRun:
         key=_key(STDP, run.settings),
         dataset=run.settings.dataset,
         seed=run.settings.seed,
+        fold=0,
         steps=run.settings.steps,
         test_images=costs.cost.test_images,
         accuracy=costs.cost.accuracy,
@@ -157,6 +160,7 @@ def _deep(path: Path, chip_name: str) -> ComparedRun:
         key=_key(DEEP, settings),
         dataset=settings.dataset,
         seed=settings.seed,
+        fold=settings.fold,
         steps=settings.steps,
         test_images=costs.cost.test_images,
         accuracy=costs.cost.accuracy,

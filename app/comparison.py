@@ -20,27 +20,27 @@ HEADINGS = {STDP: "Learned by STDP (Guo et al. 2020)", DEEP: "Deep (SD-SNN, Han 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed alone, in the order of the seeds; at least one."""
+    """Runs that differ in their seed or fold alone, in the order of these; at least one."""
 
     runs: tuple[ComparedRun, ...]
 
     @property
     def together(self) -> PhaseEvents:
-        """Events and images of all seeds."""
+        """Events and images of all runs."""
         events: HardwareEvents = reduce(add, (run.inference.events for run in self.runs))
         return PhaseEvents(events, sum(run.inference.images for run in self.runs))
 
     def values(self, of: Callable[[ComparedRun], float]) -> list[float]:
-        """One number of each seed."""
+        """One number of each run."""
         return [of(run) for run in self.runs]
 
 
 def group_runs(runs: Sequence[ComparedRun]) -> list[Group]:
-    """Group by everything but the seed; STDP first, small networks before large ones, whole ones before pruned ones."""
+    """Group by everything but seed and fold; STDP first, small networks before large ones, whole ones first."""
     found: dict[tuple[str, ...], list[ComparedRun]] = {}
     for run in runs:
         found.setdefault(run.key, []).append(run)
-    groups = [Group(tuple(sorted(members, key=lambda run: run.seed))) for members in found.values()]
+    groups = [Group(tuple(sorted(members, key=lambda run: (run.seed, run.fold)))) for members in found.values()]
 
     def place(group: Group) -> tuple[Any, ...]:
         first = group.runs[0]
@@ -55,7 +55,7 @@ def comparison_report(groups: Sequence[Group], pricing: Pricing) -> dict[str, An
 
     Keys: ``profile``, ``chip`` (of the energy) and ``cores_on``, ``groups``: for each ``kind``, ``network``,
     ``dataset``, ``steps``, ``test_images``, ``seeds``, ``runs`` (folders' names); ``mean`` and ``standard_error`` (null
-    with one seed) of ``accuracy``, ``connectivity``, ``weights_left``, ``chip_synapses``, ``sops_per_image``,
+    with one run) of ``accuracy``, ``connectivity``, ``weights_left``, ``chip_synapses``, ``sops_per_image``,
     ``pj_per_image`` and ``cores``; ``range_pj_per_image`` over the profiles of the chip; ``placeable``.
     """
     return {
@@ -105,7 +105,7 @@ def standard_error(values: Sequence[float]) -> float | None:
 def comparison_table(report: dict[str, Any]) -> str:
     """Return the groups as a Markdown table."""
     titles = [
-        "network", "data", "seeds", "accuracy, %", "connectivity, %", "weights left", "SOPs / image",
+        "network", "data", "runs", "accuracy, %", "connectivity, %", "weights left", "SOPs / image",
         f"µJ / image, {report['profile']}", f"µJ / image, profiles of {report['chip']}",
         f"cores, {report['cores_on']}", "synapses there",
     ]  # fmt: skip
@@ -125,10 +125,10 @@ def comparison_page(report: dict[str, Any]) -> str:
     profiles = ", ".join(report["groups"][0]["profiles"])
     steps = "; ".join(
         f"{group['network']} on {group['dataset']}: {group['steps']} steps, {group['test_images']:,} test images, "
-        f"seed{'s' if len(group['seeds']) > 1 else ''} {', '.join(map(str, group['seeds']))}"
+        f"seed{'s' if len(set(group['seeds'])) > 1 else ''} {', '.join(map(str, dict.fromkeys(group['seeds'])))}"
         for group in report["groups"]
     )
-    errors = "+- is the standard error over the seeds. " if several else ""
+    errors = "+- is the standard error over the runs of a row. " if several else ""
     notes = [
         f"Inference only: a deep network learns on the host. {errors}Energies are {ENERGY_LABEL}: counts of events, "
         f"which were measured, times cited energies per event ({profiles}), an estimate. {report['caveat']}",

@@ -27,7 +27,7 @@ def command(
 ) -> None:
     """Put runs of `train` and `deep train` beside each other: accuracy, connectivity, operations, energy, cores.
 
-    Runs that differ in nothing but their seed become one row, with the standard error of the mean.
+    Runs that differ in nothing but their seed (or fold) become one row, with the standard error of the mean.
     """
     if out is not None and out.suffix != ".md":
         raise InputError(f"--out is {out}; allowed: a name that ends in .md")

@@ -102,7 +102,7 @@ def test_page_and_table(
     rows = [line.split(" | ") for line in table.splitlines()]
     assert len({len(row) for row in rows if not row[0].startswith(("|---", "| **"))}) == 1
     assert "cores, loihi2" in table
-    assert "+- is the standard error over the seeds" in text
+    assert "+- is the standard error over the runs of a row" in text
     assert "64-10, unpruned on digits: 40 steps, 20 test images, seeds 1, 2; " in text
     assert str(tmp_path) not in text
     assert str(stdp_runs[0].parent) not in text
