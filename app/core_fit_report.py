@@ -12,12 +12,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lavaprune.deep.run_folder import is_deep_run
 from lavaprune.energy.chip import Chip, load_chip
 from lavaprune.energy.core_fit import CoreFit, fit_network, saved_share
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.feature_support import AS_IT_IS, feature_findings, limit_findings
 from lavaprune.energy.network_description import NetworkDescription
-from lavaprune.energy.winner_take_all_network import INPUT_CONNECTION, winner_take_all_network
+from lavaprune.energy.winner_take_all_network import winner_take_all_network
 from lavaprune.errors import InputError
 from lavaprune.run_network import read_run_network
 from lavaprune.runs import RunFolder
@@ -25,14 +26,32 @@ from lavaprune.runs import RunFolder
 _WIDTH = 120
 
 
-def fit_of_run(path: Path, chip_name: str, *, lateral: str = "separate", only_input: bool = False) -> dict[str, Any]:
-    """Return the JSON object of ``lavaprune fit RUN``: exact counts from the masks in its checkpoint.
+def fit_of_run(
+    path: Path,
+    chip_name: str,
+    *,
+    lateral: str | None = None,
+    only_input: bool = False,
+    pooling: str | None = None,
+) -> dict[str, Any]:
+    """Return the JSON object of ``lavaprune fit RUN``: exact counts from the synapses in its checkpoint.
 
     Raises
     ------
     InputError
-        If the folder is no run or has no good checkpoint, or for an unknown chip.
+        If the folder is no run or has no good checkpoint, for an unknown chip, or what is asked for is of the other
+        kind of network: lateral inhibition, or pooling.
     """
+    if is_deep_run(path):
+        from lavaprune.deep.core_fit import fit_of_deep_run
+
+        if lateral is not None or only_input:
+            name = "--only" if only_input else "--lateral"
+            raise InputError(f"run folder {path}: is of lavaprune deep; {name} is of runs of lavaprune train")
+        return fit_of_deep_run(path, chip_name, pooling or "shared")
+    if pooling is not None:
+        raise InputError(f"run folder {path}: has no pooling; --pooling is of runs of lavaprune deep")
+    lateral = lateral or "separate"
     run = RunFolder.open(path)
     found = read_run_network(run)
     n_inputs, n_neurons = found.conducts.shape
@@ -108,7 +127,7 @@ def fit_report(
     Parameters
     ----------
     network, unpruned : NetworkDescription
-        As it is, and with all synapses; both with a connection ``input->excitatory``.
+        As it is, and with all synapses; the first connection of both is that from the inputs.
     chip : Chip
     asked : mapping
         What the network is, for the reader.
@@ -126,7 +145,7 @@ def fit_report(
         "network": dict(asked),
         "cores": fit.cores,
         "limiting_resource": fit.limiting_resource,
-        "synaptic_memory_fraction": fit.connection(INPUT_CONNECTION).memory_fraction,
+        "synaptic_memory_fraction": fit.connections()[0].memory_fraction,
         "placeable": not fit.exceeded,
         "exceeded": [asdict(each) for each in fit.exceeded],
         "chips": fit.chips,
@@ -162,7 +181,7 @@ def fit_report(
 
 
 def _savings(before: CoreFit, after: CoreFit) -> dict[str, Any]:
-    input_before, input_after = before.connection(INPUT_CONNECTION).bits, after.connection(INPUT_CONNECTION).bits
+    input_before, input_after = before.connections()[0].bits, after.connections()[0].bits
     return {
         "cores_unpruned": before.cores,
         "cores_saved_share": saved_share(before.cores, after.cores),
@@ -184,7 +203,11 @@ def fit_text(report: Mapping[str, Any]) -> str:
     """Return the same for people."""
     console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, markup=False, color_system=None)
     network = report["network"]
-    parts = "input synapses only" if network["only"] else f"inhibition {network['inhibition']}, {network['lateral']}"
+    parts = f"inhibition {network['inhibition']}, {network['lateral']}"
+    if "pooling" in network:
+        parts = f"pooling {network['pooling']}"
+    elif network["only"]:
+        parts = "input synapses only"
     console.print(
         f"{report['chip']}: {network['inputs']:,} inputs, {network['neurons']:,} neurons, "
         f"connectivity {network['connectivity']:.1%} ({parts})"
@@ -225,6 +248,9 @@ def _headlines(report: Mapping[str, Any]) -> list[str]:
         f"{_kib(savings['input_bits_unpruned'])} -> {_kib(savings['input_bits'])} KiB "
         f"({_less(savings['input_bits_saved_share'])})"
     )
+    if report.get("cores_with_separate_pooling") is not None and report["network"]["pooling"] != "separate":
+        least = "" if report["placeable_with_separate_pooling"] else "at least "
+        lines.append(f"pooling     {least}{report['cores_with_separate_pooling']:,} core(s) (--pooling separate)")
     if report["cores_with_shared_lateral"] is not None and report["network"]["lateral"] != "shared":
         lines.append(
             f"lateral     {report['cores_with_shared_lateral']:,} core(s) with shared axons (--lateral shared)"

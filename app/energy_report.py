@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lavaprune.deep.run_folder import is_deep_run
 from lavaprune.energy.counts import EventCounts
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.estimator import ENERGY_LABEL, EnergyEstimate, estimate_energy
@@ -35,11 +36,17 @@ class PhaseEvents:
 def events_of_run(path: Path) -> dict[str, PhaseEvents]:
     """Return the events of a finished run by phase, from ``counts`` in its ``result.json``.
 
+    A deep run has no ``training``: it was trained on the host.
+
     Raises
     ------
     InputError
         If the folder is no run, or has no result with counts yet.
     """
+    if is_deep_run(path):
+        from lavaprune.deep.costs import read_deep_costs
+
+        return read_deep_costs(path).phases()
     run = RunFolder.open(path)
     result = run.read_final_result()
     found = {}

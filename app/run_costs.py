@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from lavaprune.checkpoint import load_checkpoint
 from lavaprune.energy.computational_cost import RunCost, compare_costs
-from lavaprune.energy.conventional import conventional_layer
+from lavaprune.energy.conventional import DenseLayer, conventional_network
 from lavaprune.energy.counts import EventCounts
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.neurobench_metrics import (
@@ -51,6 +52,11 @@ class RunCosts:
     inference: EventCounts
     weights: np.ndarray
     theta: np.ndarray
+
+    @property
+    def size(self) -> str:
+        """For people."""
+        return f"{self.n_inputs:,} x {self.n_neurons:,}"
 
     @property
     def n_inputs(self) -> int:
@@ -102,21 +108,53 @@ def costs_report(
     InputError
         If the unpruned run is of another size or data set, or a profile is malformed.
     """
-    sops: dict[str, Any] = {
-        "training_per_image": run.cost.training_sops,
-        "inference_per_image": run.cost.inference_sops,
+    if unpruned is not None and (
+        (unpruned.weights.shape, unpruned.settings.dataset) != (run.weights.shape, run.settings.dataset)
+    ):
+        raise InputError(
+            f"unpruned run has {unpruned.n_inputs} x {unpruned.n_neurons} synapses on "
+            f"{unpruned.settings.dataset}; allowed: {run.n_inputs} x {run.n_neurons} on {run.settings.dataset}"
+        )
+    sops = compared_costs(run.cost, None if unpruned is None else unpruned.cost)
+    size = DenseLayer(run.weights.size, run.weights.size, run.n_inputs, run.n_neurons)
+    return {
+        "sops": sops,
+        "conventional": conventional_networks([size]),
+        "neurobench": neurobench_metrics(run, effective),
     }
-    if unpruned is not None:
-        if (unpruned.weights.shape, unpruned.settings.dataset) != (run.weights.shape, run.settings.dataset):
-            raise InputError(
-                f"unpruned run has {unpruned.n_inputs} x {unpruned.n_neurons} synapses on "
-                f"{unpruned.settings.dataset}; allowed: {run.n_inputs} x {run.n_neurons} on {run.settings.dataset}"
-            )
-        try:
-            sops |= compare_costs(run.cost, unpruned.cost)
-        except EnergyError as error:
-            raise InputError(str(error)) from None
-    return {"sops": sops, "conventional": _conventional(run), "neurobench": neurobench_metrics(run, effective)}
+
+
+def compared_costs(cost: RunCost, unpruned: RunCost | None = None) -> dict[str, Any]:
+    """Operations per image, and beside the unpruned network's where there is one (`compare_costs`).
+
+    Raises
+    ------
+    InputError
+        If they cannot be compared.
+    """
+    found: dict[str, Any] = {
+        "training_per_image": cost.training_sops,
+        "inference_per_image": cost.inference_sops,
+    }
+    try:
+        return found | ({} if unpruned is None else compare_costs(cost, unpruned))
+    except EnergyError as error:
+        raise InputError(str(error)) from None
+
+
+def conventional_networks(layers: Sequence[DenseLayer]) -> list[dict[str, Any]]:
+    """A dense network of these layers by each reference profile (`conventional_network`).
+
+    Raises
+    ------
+    InputError
+        If a profile is malformed.
+    """
+    try:
+        references = [profile for profile in map(load_profile, known_profiles()) if profile.conventional]
+        return [conventional_network(layers, reference).to_dict() for reference in references]
+    except EnergyError as error:
+        raise InputError(str(error)) from None
 
 
 def neurobench_metrics(run: RunCosts, effective: EventCounts | None = None) -> dict[str, Any]:
@@ -157,22 +195,24 @@ def overhead_of_run(run: RunCosts, groups: int = GROUPS) -> ControllerOverhead:
     return overhead_of(run.n_inputs, run.n_neurons, groups, schedule)
 
 
-def costs_text(report: dict[str, Any], run: RunCosts) -> str:
-    """Return `costs_report` for people."""
+def costs_text(report: dict[str, Any], size: str) -> str:
+    """Return `costs_report`, of a network of that size, for people."""
     sops, metrics = report["sops"], report["neurobench"]
     training, inference = sops["training_per_image"], sops["inference_per_image"]
-    lines = [f"SOPs per image: training {training:,.0f}, inference {inference:,.0f}"]
+    on_chip = f"training {training:,.0f}, " if training is not None else ""
+    lines = [f"SOPs per image: {on_chip}inference {inference:,.0f}"]
     if "figure_of_merit" in sops:
         clear = "" if sops["loss_is_clear"] else "; no loss beyond 2 standard errors, so this says nothing"
+        on_chip = f"training {sops['training_normalised']:.1%}, " if training is not None else ""
         lines.append(
-            f"  of the unpruned network's: training {sops['training_normalised']:.1%}, inference "
+            f"  of the unpruned network's: {on_chip}inference "
             f"{sops['inference_normalised']:.1%}, total {sops['total_normalised']:.1%}; accuracy loss "
             f"{sops['accuracy_loss_points']:.2f} +- {sops['loss_error_points']:.2f} points; figure of merit (loss x "
             f"total) {sops['figure_of_merit']:.2f} points{clear}"
         )
     for each in report["conventional"]:
         lines.append(
-            f"conventional network of equal size ({run.n_inputs:,} x {run.n_neurons:,}, one dense pass, inference, "
+            f"conventional network of equal size ({size}, one dense pass, inference, "
             f"{each['profile']}): {each['total_pj']:,.1f} pJ per image, "
             + ", ".join(f"{each['counts'][key]:,} {key} {pj:,.1f}" for key, pj in each["components_pj"].items())
         )
@@ -183,11 +223,3 @@ def costs_text(report: dict[str, Any], run: RunCosts) -> str:
         + f"ACs of existing synapses {metrics['existing_acs']:,.0f} per image"
     )
     return "\n".join(lines)
-
-
-def _conventional(run: RunCosts) -> list[dict[str, Any]]:
-    try:
-        references = [profile for profile in map(load_profile, known_profiles()) if profile.conventional]
-        return [conventional_layer(run.n_inputs, run.n_neurons, reference).to_dict() for reference in references]
-    except EnergyError as error:
-        raise InputError(str(error)) from None

@@ -23,23 +23,25 @@ class RunCost:
 
     Attributes
     ----------
-    training_sops, inference_sops : float
-        Synaptic operations per image (training: accumulations + STDP updates; inference: accumulations).
+    training_sops : float or None
+        Synaptic operations per training image (accumulations + STDP updates); None: it was not trained on a chip.
+    inference_sops : float
+        Synaptic operations per image (accumulations).
     accuracy : float
         Share of the test images, 0..1.
     test_images : int
         At least 1.
     """
 
-    training_sops: float
+    training_sops: float | None
     inference_sops: float
     accuracy: float
     test_images: int
 
     @property
     def total_sops(self) -> float:
-        """Training and inference together, per image."""
-        return self.training_sops + self.inference_sops
+        """Training, where it is counted, and inference together, per image."""
+        return (self.training_sops or 0.0) + self.inference_sops
 
 
 def normalised(sops: float, unpruned_sops: float) -> float:
@@ -65,20 +67,22 @@ def figure_of_merit(loss: Number, normalised_total: Number, shift: float = 0.0) 
     return (loss + shift) * normalised_total
 
 
-def compare_costs(pruned: RunCost, unpruned: RunCost) -> dict[str, float | bool]:
+def compare_costs(pruned: RunCost, unpruned: RunCost) -> dict[str, float | bool | None]:
     """Return the section's numbers for one pruned network beside its unpruned one.
 
     Returns
     -------
     dict
-        ``training_normalised``, ``inference_normalised``, ``total_normalised`` (shares), ``accuracy_loss_points``,
-        ``loss_error_points`` (standard error as of independent test images: an upper estimate, since both networks
-        see the same ones), ``figure_of_merit`` (points), ``loss_is_clear`` (the loss exceeds `CLEAR_ERRORS` of them).
+        ``training_normalised`` (None where training is not counted), ``inference_normalised``,
+        ``total_normalised`` (shares), ``accuracy_loss_points``, ``loss_error_points`` (standard error as of independent
+        test images: an upper estimate, since both networks see the same ones), ``figure_of_merit`` (points),
+        ``loss_is_clear`` (the loss exceeds `CLEAR_ERRORS` of them).
 
     Raises
     ------
     CountsError
-        If an accuracy is not in 0..1, there are no test images, or the unpruned network did nothing.
+        If an accuracy is not in 0..1, there are no test images, the unpruned network did nothing, or only one
+        network's training is counted.
     """
     for name, run in (("pruned", pruned), ("unpruned", unpruned)):
         if not 0 <= run.accuracy <= 1 or run.test_images < 1:
@@ -86,8 +90,10 @@ def compare_costs(pruned: RunCost, unpruned: RunCost) -> dict[str, float | bool]
                 f"computational cost: {name} network has accuracy {run.accuracy!r} on {run.test_images!r} images; "
                 "allowed: 0 .. 1 on at least 1"
             )
+    if (pruned.training_sops is None) != (unpruned.training_sops is None):
+        raise CountsError("computational cost: only one network's training is counted; allowed: both or none")
     for phase, sops in (("training", unpruned.training_sops), ("inference", unpruned.inference_sops)):
-        if not sops > 0:
+        if sops is not None and not sops > 0:
             raise CountsError(
                 f"computational cost: unpruned network has {sops!r} SOPs in {phase}; allowed: above 0, to normalise by"
             )
@@ -95,7 +101,11 @@ def compare_costs(pruned: RunCost, unpruned: RunCost) -> dict[str, float | bool]
     error = 100 * math.sqrt(sum(run.accuracy * (1 - run.accuracy) / run.test_images for run in (pruned, unpruned)))
     total = normalised(pruned.total_sops, unpruned.total_sops)
     return {
-        "training_normalised": normalised(pruned.training_sops, unpruned.training_sops),
+        "training_normalised": (
+            None
+            if pruned.training_sops is None or unpruned.training_sops is None
+            else normalised(pruned.training_sops, unpruned.training_sops)
+        ),
         "inference_normalised": normalised(pruned.inference_sops, unpruned.inference_sops),
         "total_normalised": total,
         "accuracy_loss_points": loss,

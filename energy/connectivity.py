@@ -93,6 +93,10 @@ class Connectivity(ABC):
         """Input axons of that core: one for each list that is not empty."""
         return self.lists(n_pre, post, n_post).occupied
 
+    def kinds(self, n_post: int) -> range | Counts:
+        """Neurons of the target of which every other one is like one: alone on a core, it holds the same lists."""
+        return range(min(n_post, 1)) if self.even else range(n_post)
+
     @abstractmethod
     def messages(self, pre: range, weights: Counts, n_pre: int, post: Split) -> Counts:
         """Spike messages to each core of the target, shape (cores,).

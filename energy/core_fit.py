@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from lavaprune.energy.chip import Chip
 from lavaprune.energy.core_load import (
     OUTPUT_AXONS,
     RESOURCES,
     CoreLoad,
+    core_bounds,
     core_load,
     group_loads,
     is_even,
@@ -174,7 +177,7 @@ def fit_network(network: NetworkDescription, chip: Chip) -> CoreFit:
     kept: dict[str, list[str]] = {}
     for group in network.groups:
         apart = {**cores, group: _largest(network, group)}
-        demand = _demand(network, chip, apart, group)
+        demand = _least_demand(network, chip, apart, group)
         kept[group] = [name for name in RESOURCES if name != OUTPUT_AXONS and _within(demand[name], limit[name])]
         cores[group] = _smallest(network, chip, cores, group, kept[group]) or apart[group]
     _spread_output_axons(network, chip, cores, kept)
@@ -226,13 +229,17 @@ def _smallest(
     most = limit["compartments"]
     assert most is not None
     start = max(cores[group], math.ceil(sum(member.neurons for member in members) / most))
+    suspect = 0.0  # how far along the cores the last one was that did not keep them
     for count in _candidates(network, group, start):
         tried = {**cores, group: count}
-        first = core_load(network, chip, tried, group, 0)
-        if not all(_within(first.demand(name), limit[name]) for name in resources):
-            continue  # spares looking at all the other cores
-        demand = _demand(network, chip, tried, group)
-        if all(_within(demand[name], limit[name]) for name in resources):
+        places = core_bounds(network, group, count)[:-1]
+        first = int(suspect * len(places))  # looked at first: it spares looking at all the others
+        for place in (first, *range(len(places))):
+            load = core_load(network, chip, tried, group, places[place])
+            if not all(_within(load.demand(name), limit[name]) for name in resources):
+                suspect = place / len(places)
+                break
+        else:
             return count
     return None
 
@@ -261,6 +268,17 @@ def _largest(network: NetworkDescription, group: str) -> int:
 def _demand(network: NetworkDescription, chip: Chip, cores: Mapping[str, int], group: str) -> dict[str, int]:
     """What the fullest core of a group needs of each resource."""
     loads = group_loads(network, chip, cores, group)
+    return {name: max(load.demand(name) for load in loads) for name in RESOURCES}
+
+
+def _least_demand(network: NetworkDescription, chip: Chip, apart: Mapping[str, int], group: str) -> dict[str, int]:
+    """`_demand` where each neuron has a core of its own, but for output axons: those are of some cores only."""
+    members = network.groups[group]
+    if len(members) > 1 or is_even(network, group):
+        return _demand(network, chip, apart, group)
+    (member,) = members
+    alone = [connection.connectivity.kinds(member.neurons) for connection in network.into(member)]
+    loads = [core_load(network, chip, apart, group, core) for core in np.unique(np.concatenate([[0], *alone])).tolist()]
     return {name: max(load.demand(name) for load in loads) for name in RESOURCES}
 
 

@@ -122,13 +122,7 @@ def group_loads(
     list of CoreLoad
         In the order of the cores; neighbours that are alike stand together.
     """
-    n_cores = cores[group]
-    if is_even(network, group):
-        # cores differ only where a population has no neuron left over for them
-        starts = {0, n_cores} | {member.neurons % n_cores for member in network.groups[group]}
-        bounds = sorted(starts)
-    else:
-        bounds = list(range(n_cores + 1))
+    bounds = core_bounds(network, group, cores[group])
     found: list[CoreLoad] = []
     for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
         load = replace(core_load(network, chip, cores, group, start), first_core=first_core + start)
@@ -138,6 +132,14 @@ def group_loads(
         else:
             found.append(load)
     return found
+
+
+def core_bounds(network: NetworkDescription, group: str, n_cores: int) -> list[int]:
+    """First cores of neighbours that are alike whatever their synapses, and the number of cores."""
+    if is_even(network, group):
+        # cores differ only where a population has no neuron left over for them
+        return sorted({0, n_cores} | {member.neurons % n_cores for member in network.groups[group]})
+    return list(range(n_cores + 1))
 
 
 def is_even(network: NetworkDescription, group: str) -> bool:

@@ -12,6 +12,9 @@ from lavaprune.energy.errors import FitError
 MAX_NEURONS = 10_000_000
 """Largest population that can be described."""
 
+WORD_BITS = 32
+"""Assumed width of a state variable where a chip leaves the layout to microcode; unpublished."""
+
 
 @dataclass(frozen=True)
 class Population:

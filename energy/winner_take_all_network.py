@@ -8,16 +8,13 @@ import numpy.typing as npt
 
 from lavaprune.energy.connectivity import AllButOwn, Connectivity, Mask, OneToOne, SharedAxon, Uniform
 from lavaprune.energy.errors import FitError
-from lavaprune.energy.network_description import MAX_NEURONS, Connection, NetworkDescription, Population
+from lavaprune.energy.network_description import MAX_NEURONS, WORD_BITS, Connection, NetworkDescription, Population
 
 INPUT, EXCITATORY, INHIBITORY = "input", "excitatory", "inhibitory"
 INPUT_CONNECTION = "input->excitatory"
 
 LATERAL_KINDS = ("separate", "shared")
 INHIBITION_KINDS = ("interneurons", "direct")
-
-WORD_BITS = 32
-"""Assumed width of a state variable where a chip leaves the layout to microcode; unpublished."""
 
 _PLASTIC = (
     "triplet_traces",

@@ -15,6 +15,7 @@ import typer
 
 from lavaprune.cli import (
     bench,
+    compare,
     deep,
     demo,
     energy,
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (demo, train, evaluate, sweep, reproduce, search, energy, overhead, fit, export, report, bench):
+for _module in (demo, train, evaluate, sweep, reproduce, search, energy, compare, overhead, fit, export, report, bench):
     app.command(_module.NAME)(_module.command)
 app.add_typer(deep.app, name=deep.NAME)
 

@@ -60,7 +60,10 @@ def command(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Price a run's events in pJ by component, for training and inference, with the range over the chip's profiles."""
+    """Price a run's events in pJ by component, for training and inference, with the range over the chip's profiles.
+
+    A run of `deep train` is priced in inference only: it learns on the host.
+    """
     if (run is None) == (counts is None):
         raise InputError("energy needs one of RUN and --counts FILE.json; allowed: exactly one")
     if counts is not None and (overhead or effective or unpruned is not None):
@@ -69,8 +72,7 @@ def command(
         )
     with stdout_kept_clean():
         from lavaprune.energy.profile import DEFAULT_PROFILE
-        from lavaprune.energy_report import energy_report, energy_text, events_of_file, events_of_run, pricing_of
-        from lavaprune.runs import CHECKPOINT
+        from lavaprune.energy_report import energy_report, energy_text, events_of_file, pricing_of
 
         pricing = pricing_of(
             hardware or DEFAULT_PROFILE,
@@ -86,15 +88,14 @@ def command(
                 ((_, estimate),) = report["phases"].items()
                 report = {key: estimate[key] for key in ("total_pj", "components_pj", "unpriced_events")} | report
         else:
-            phases = events_of_run(run)
-            if unpruned is not None:
-                before = events_of_run(unpruned)
-                pairs = [((f"unpruned, {name}", before[name]), (name, phase)) for name, phase in phases.items()]
-                phases = {name: phase for pair in pairs for name, phase in pair}
-            report, text = energy_report(phases, pricing), energy_text(phases, pricing)
-            if overhead or effective or unpruned is not None or (run / CHECKPOINT).exists():
-                beside, lines = _costs(run, unpruned, overhead, effective, data_dir)
-                report, text = report | beside, "\n".join([text, *lines])
+            from lavaprune.run_energy import price_run
+
+            priced = price_run(
+                run, unpruned=unpruned, overhead=overhead, effective=effective, data_dir=data_dir
+            )
+            phases = priced.phases
+            report = energy_report(phases, pricing) | priced.beside
+            text = "\n".join([energy_text(phases, pricing), *priced.lines])
         if picture is not None:
             from lavaprune.plots.energy_bars import write_energy_picture
 
@@ -105,24 +106,3 @@ def command(
     else:
         print(text, flush=True)
 
-
-def _costs(
-    run: Path, unpruned: Path | None, overhead: bool, effective: bool, data_dir: Path | None
-) -> tuple[dict[str, Any], list[str]]:
-    """What stands beside the energy of a run: its JSON, and lines for people."""
-    from lavaprune.overhead_report import overhead_report, overhead_text
-    from lavaprune.run_costs import costs_report, costs_text, overhead_of_run, read_run_costs
-
-    costs = read_run_costs(run)
-    replayed = None
-    if effective:
-        from lavaprune.training.effective import count_effective
-
-        replayed = count_effective(run, data_dir)
-    report = costs_report(costs, read_run_costs(unpruned) if unpruned is not None else None, replayed)
-    lines = [costs_text(report, costs)]
-    if overhead:
-        needed = overhead_of_run(costs)
-        report["overhead"] = overhead_report(needed)
-        lines.append(overhead_text(needed))
-    return report, lines

@@ -26,13 +26,21 @@ def command(
     ] = None,
     chip: Annotated[str | None, typer.Option("--chip", metavar="CHIP", help="loihi1 (default) or loihi2.")] = None,
     lateral: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--lateral",
             metavar="KIND",
-            help="Lateral inhibition: separate synapses, or shared axons, which need hardly any memory.",
+            help="Lateral inhibition: separate synapses (default), or shared axons, which need hardly any memory.",
         ),
-    ] = "separate",
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            "--pooling",
+            metavar="KIND",
+            help="Of a deep run: the neurons of a pooling window send to a shared axon (default), or separate ones.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Lay a network out on the cores of a chip: how many, what limits them, what pruning saves, what does not map."""
@@ -43,6 +51,8 @@ def command(
     if run is None and len(given) < len(sizes):
         missing = ", ".join(name for name in sizes if name not in given)
         raise InputError(f"fit lacks {missing}; allowed: RUN, or {', '.join(sizes)}")
+    if run is None and pooling is not None:
+        raise InputError("fit has --pooling without RUN; allowed: with a run of lavaprune deep")
     if only not in (None, "input"):
         raise InputError(f"--only is {only!r}; allowed: input")
     with stdout_kept_clean():
@@ -51,12 +61,14 @@ def command(
 
         name, only_input = DEFAULT_CHIP if chip is None else chip, only == "input"
         if run is not None:
-            report = fit_of_run(run, name, lateral=lateral, only_input=only_input)
+            report = fit_of_run(run, name, lateral=lateral, only_input=only_input, pooling=pooling)
         else:
             assert inputs is not None
             assert neurons is not None
             assert connectivity is not None
-            report = fit_of_size(inputs, neurons, connectivity, name, lateral=lateral, only_input=only_input)
+            report = fit_of_size(
+                inputs, neurons, connectivity, name, lateral=lateral or "separate", only_input=only_input
+            )
         text = fit_text(report)
     if as_json:
         print_json(report)

@@ -13,6 +13,7 @@ from lavaprune.deep.data import Samples
 from lavaprune.deep.fanout import fan_out
 from lavaprune.deep.membrane import SPIKE_CODE
 from lavaprune.deep.network import DeepNetwork
+from lavaprune.deep.neuron_updates import active_updates
 
 CHUNK = 100  # samples encoded together: part of what their input spikes depend on, so it never changes
 EVALUATION = 1  # first number of the keys of spikes drawn here; training has 0
@@ -33,12 +34,18 @@ class Evaluation:
         Spikes of ``input`` and each layer.
     operations : dict of str to int
         Synaptic operations of each layer on the folded network, see `lavaprune.deep.fanout`.
+    steps : int
+        Of all samples together.
+    active : dict of str to int
+        Active neuron updates of each layer (`lavaprune.deep.neuron_updates`); empty unless asked for.
     """
 
     answers: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     spikes: dict[str, int]
     operations: dict[str, int]
+    steps: int
+    active: dict[str, int]
 
     def accuracy(self, labels: npt.NDArray[np.int64]) -> float:
         """Share of right answers."""
@@ -61,6 +68,7 @@ def evaluate_network(
     seed: int,
     part: int,
     on_samples: Callable[[int], None] | None = None,
+    updates: bool = False,
 ) -> Evaluation:
     """Show every sample once.
 
@@ -72,6 +80,8 @@ def evaluate_network(
         See `chunks`.
     on_samples : callable, optional
         Told how many more have been shown.
+    updates : bool
+        Whether neuron updates are counted too.
     """
     import torch
 
@@ -79,7 +89,8 @@ def evaluate_network(
         passes = network.passes()
         fans = [fan_out(each) for each in passes]
         arrived = [torch.zeros(each.layer.inputs, dtype=torch.int64, device=network.device) for each in passes]
-        sent = 0
+        sent = steps = 0
+        active = [0] * len(passes)
         counts = np.empty((len(samples), network.layers[-1].spec.units), np.int64)
         for first, spikes in chunks(samples, seed, part):
             n = spikes.shape[1]
@@ -89,6 +100,10 @@ def evaluate_network(
                 activity = network.run_passes(shown, passes)
                 for total, each in zip(arrived, activity.inputs, strict=True):
                     total += each.sum(dim=(0, 1))
+                steps += shown.shape[0] * shown.shape[1]
+                if updates:
+                    found_active = map(active_updates, passes, activity.inputs)
+                    active = [a + b for a, b in zip(active, found_active, strict=True)]
                 sent += int((activity.codes[-1] >= SPIKE_CODE).sum())
                 found = activity.counts.cpu().numpy().astype(np.int64)
                 counts[first + start : first + start + len(found)] = found
@@ -101,4 +116,6 @@ def evaluate_network(
         counts=counts,
         spikes=dict(zip(["input", *names], totals, strict=True)),
         operations={name: int((total * fan).sum()) for name, total, fan in zip(names, arrived, fans, strict=True)},
+        steps=steps,
+        active=dict(zip(names, active, strict=True)) if updates else {},
     )

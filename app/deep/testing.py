@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lavaprune.deep.building import best_device
 from lavaprune.deep.data import DeepDataset
-from lavaprune.deep.evaluation import TEST, chunks, evaluate_network
+from lavaprune.deep.evaluation import TEST, Evaluation, chunks, evaluate_network
 from lavaprune.deep.finished import load_run
 from lavaprune.deep.membrane import SPIKE_CODE
 from lavaprune.deep.network import DeepNetwork
 from lavaprune.deep.settings import DeepSettings
+from lavaprune.energy.feedforward_counts import FeedforwardCounts, LayerCounts
 from lavaprune.errors import InputError
 from lavaprune.training.progress import phase_bar
 
@@ -76,7 +79,7 @@ def test_network(
     """Show the test samples and put the result together; every number in it was counted or measured."""
     began = time.perf_counter()
     with phase_bar("test", len(data.test), 0, progress) as bar:
-        found = evaluate_network(network, data.test, settings.seed, TEST, bar.advance)
+        found = evaluate_network(network, data.test, settings.seed, TEST, bar.advance, updates=True)
     n = len(data.test)
     passes = network.passes()
     return {
@@ -87,6 +90,8 @@ def test_network(
         "sops_per_image": sum(found.operations.values()) / n,
         "sops_per_image_per_layer": {name: total / n for name, total in found.operations.items()},
         "spikes_per_image": {name: total / n for name, total in found.spikes.items()},
+        "counts": {"inference": counts_of(network, found).to_dict()},
+        "confusion": confusion(data.test_labels, found.answers, data.n_classes),
         "nonzero_weights": {each.layer.spec.name: int(each.halves.count_nonzero()) for each in passes},
         "dataset": data.name,
         "preset": settings.preset,
@@ -100,9 +105,28 @@ def test_network(
         "seed": settings.seed,
         "device": network.device.type,
         "seconds": {"test": time.perf_counter() - began},
-        "weights_sha256": _weights_sha256(passes),
+        "weights_sha256": network_sha256(network),
         "version": importlib.metadata.version("lavaprune"),
     }
+
+
+def counts_of(network: DeepNetwork, found: Evaluation) -> FeedforwardCounts:
+    """All events of samples that were shown with their neuron updates counted, on the folded network."""
+    layers = {}
+    for layer in network.layers:
+        name = layer.spec.name
+        updates = math.prod(layer.outputs) * found.steps
+        active = found.active[name]
+        layers[name] = LayerCounts(found.operations[name], found.spikes[name], active, updates - active)
+    return FeedforwardCounts(found.steps, found.spikes["input"], layers)
+
+
+def confusion(labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], n_classes: int) -> list[list[int]]:
+    """Images by true class (row) and answer (column)."""
+    found = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(found, (labels, answers), 1)
+    rows: list[list[int]] = found.tolist()
+    return rows
 
 
 def connectivity_per_layer(network: DeepNetwork, masks: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -125,10 +149,10 @@ def connectivity(network: DeepNetwork, masks: dict[str, torch.Tensor]) -> float:
     return live / total
 
 
-def _weights_sha256(passes: list[Any]) -> str:
+def network_sha256(network: DeepNetwork) -> str:
     """SHA-256 of all integer weights and biases, in hexadecimal."""
     digest = hashlib.sha256()
-    for each in passes:
+    for each in network.passes():
         for tensor in (each.halves, each.bias):
             digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy().astype(np.int32)).data)
     return digest.hexdigest()

@@ -46,7 +46,8 @@ def train_deep(
     out : Path
         New, or with `resume` a run that was begun.
     resume : bool
-        Continue from the checkpoint, to the same end to the bit on the same machine.
+        Continue from the checkpoint, to the same end to the bit on the same machine. A finished run without counts of
+        its events (of an older version) is tested again.
     progress : bool
         Show progress bars where stderr is a terminal.
 
@@ -68,7 +69,7 @@ def train_deep(
     run = DeepRunFolder.open(out) if resume else DeepRunFolder.create(out, settings)
     run.clear_unfinished()
     result = run.read_result() if resume else None
-    if result is not None:
+    if result is not None and "counts" in result:  # without: of an older version, and is tested again
         return result
     try:
         return _Trainer(run, data).run(progress)

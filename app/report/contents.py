@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,11 +27,16 @@ Amount = Annotated[float, Field(ge=0, lt=1e30)]
 Text = Annotated[str, Field(max_length=200)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of ``result.json``: what is not named is left out, and nothing is converted."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
 
-class SopComponents(_Part):
+AnyPart = TypeVar("AnyPart", bound=Part)
+
+
+class SopComponents(Part):
     """``sops.training`` and ``sops.inference``: events of a whole phase."""
 
     input: Count
@@ -41,7 +46,7 @@ class SopComponents(_Part):
     controller: Count
 
 
-class Sops(_Part):
+class Sops(Part):
     """``sops``: synaptic operations."""
 
     training_per_image: Amount
@@ -52,7 +57,7 @@ class Sops(_Part):
     inference: SopComponents
 
 
-class Seconds(_Part):
+class Seconds(Part):
     """``seconds``: what each phase took."""
 
     train: Amount
@@ -60,7 +65,7 @@ class Seconds(_Part):
     test: Amount
 
 
-class Result(_Part):
+class Result(Part):
     """The part of ``result.json`` that a report shows (see `training.result.build_result`)."""
 
     accuracy: Share
@@ -162,7 +167,7 @@ def read_contents(folder: Path) -> RunContents:
         name=folder.resolve().name,
         settings=run.settings,
         result=result,
-        metrics=_in_order(run.read_metrics(), result.train_images),
+        metrics=in_order(run.read_metrics(), result.train_images),
         shape=_image_shape(after),
         after=Snapshot(after.weights, after.conducts, result.train_images),
         before=_before(folder, run.settings, after.weights.shape[0]),
@@ -193,24 +198,35 @@ def _finite(value: Any) -> float | None:
 
 def _read_result(run: RunFolder) -> Result:
     path = run.path / RESULT
-    content = run.read_final_result()
+    result = checked_part(path, Result, run.read_final_result())
+    n_classes = check_confusion(path, result.confusion)
+    if any(label >= n_classes for label in result.neuron_labels):
+        raise InputError(f"{path}: neuron_labels has {max(result.neuron_labels)}; allowed: -1 .. {n_classes - 1}")
+    return result
+
+
+def checked_part(path: Path, kind: type[AnyPart], content: Mapping[str, Any]) -> AnyPart:
+    """Read a part of a file; InputError in one line where something is missing or wrong."""
     try:
-        result = Result.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         finding = error.errors(include_url=False)[0]
         name = ".".join(map(str, finding["loc"]))
         shown = repr(finding["input"])
         shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}..."
         raise InputError(f"{path}: {name} is {shown}; allowed: {finding['msg']}") from None
-    n_classes = len(result.confusion)
-    if any(len(row) != n_classes for row in result.confusion):
+
+
+def check_confusion(path: Path, confusion: list[list[int]]) -> int:
+    """Return the number of classes; InputError if the matrix is not square."""
+    n_classes = len(confusion)
+    if any(len(row) != n_classes for row in confusion):
         raise InputError(f"{path}: confusion has {n_classes} rows of other lengths; allowed: classes x classes")
-    if any(label >= n_classes for label in result.neuron_labels):
-        raise InputError(f"{path}: neuron_labels has {max(result.neuron_labels)}; allowed: -1 .. {n_classes - 1}")
-    return result
+    return n_classes
 
 
-def _in_order(metrics: list[dict[str, Any]], n_images: int) -> list[dict[str, Any]]:
+def in_order(metrics: list[dict[str, Any]], n_images: int) -> list[dict[str, Any]]:
+    """Lines of metrics up to so many images, without those that go back."""
     found, last = [], 0
     for line in metrics:
         if last < line["sample"] <= n_images:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lavaprune.energy.profile import DEFAULT_PROFILE
-from lavaprune.energy_report import PHASES, energy_report, events_of_run, pricing_of
+from lavaprune.energy_report import PHASES, PhaseEvents, energy_report, pricing_of
 from lavaprune.plots.energy_bars import COMPONENT_NAMES
 from lavaprune.report.contents import Result
 
@@ -50,6 +49,7 @@ class CostTable:
     total: Row
     beside: list[Row]
     notes: list[str]
+    columns: tuple[str, ...] = PHASES
 
 
 def sops_table(result: Result) -> CostTable:
@@ -86,22 +86,35 @@ class EnergyPage:
     title: str
 
 
-def energy_page(folder: Path, profile_name: str = DEFAULT_PROFILE) -> EnergyPage:
+def layers_table(operations: Mapping[str, float]) -> CostTable:
+    """Synaptic operations per image of a deep network's layers in inference."""
+    total = sum(operations.values())
+    rows = {name: [value] for name, value in operations.items()}
+    return CostTable(
+        unit="SOPs per image",
+        rows=_rows(rows, total, _whole),
+        total=Row("Total", [_whole(total)], []),
+        beside=[],
+        notes=["Each spike times the synapses with a weight that it goes through, pooling folded into the next layer."],
+        columns=("inference",),
+    )
+
+
+def energy_page(phases: Mapping[str, PhaseEvents], profile_name: str = DEFAULT_PROFILE) -> EnergyPage:
     """Price a run's events on a profile.
 
     Raises
     ------
     InputError
-        See `energy_report.events_of_run` and `energy_report.pricing_of`.
+        See `energy_report.pricing_of`.
     """
-    phases = events_of_run(folder)
     pricing = pricing_of(profile_name)
     report, profile = energy_report(phases, pricing), pricing.profile
-    totals = [report["phases"][name]["pj_per_image"] for name in PHASES]
+    totals = [report["phases"][name]["pj_per_image"] for name in phases]
     divisor, unit = unit_of(max(totals))
     values = {
         COMPONENT_NAMES.get(key, key).capitalize(): [
-            report["phases"][name]["components_pj"][key] / phases[name].images for name in PHASES
+            report["phases"][name]["components_pj"][key] / phases[name].images for name in phases
         ]
         for key in profile.prices
     }
@@ -111,7 +124,7 @@ def energy_page(folder: Path, profile_name: str = DEFAULT_PROFILE) -> EnergyPage
     if free:
         notes.append(f"None counted: {free}.")
     notes += _without_price(report)
-    notes += _range(report, {name: phases[name].images for name in PHASES})
+    notes += _range(report, {name: phases[name].images for name in phases})
 
     def form(value: float) -> str:
         if value == 0:
@@ -125,8 +138,9 @@ def energy_page(folder: Path, profile_name: str = DEFAULT_PROFILE) -> EnergyPage
             total=Row("Total", [form(total) for total in totals], []),
             beside=[],
             notes=notes,
+            columns=tuple(phases),
         ),
-        per_image={name: energy_text(total) for name, total in zip(PHASES, totals, strict=True)},
+        per_image={name: energy_text(total) for name, total in zip(phases, totals, strict=True)},
         label=report["label"],
         profile=report["profile"],
         title=profile.title,

@@ -10,9 +10,12 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from lavaprune.deep.run_folder import is_deep_run
+from lavaprune.energy_report import events_of_run
 from lavaprune.errors import InputError
 from lavaprune.files import write_text
 from lavaprune.plots.run_pictures import CLASS_NAMES
+from lavaprune.report.confusion import confusion_rows, mistakes_of
 from lavaprune.report.contents import RunContents, Snapshot, read_contents
 from lavaprune.report.costs import energy_page, sops_table
 from lavaprune.report.history import count, history_charts, metrics_table, percent
@@ -23,7 +26,6 @@ from lavaprune.training.readout import UNLABELLED
 REPORT = "report.html"
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _SUFFIXES = (".html", ".htm")
-_MISTAKES = 8  # that are listed
 _ACRONYMS = ("apt", "apn", "aptn")
 _DATASETS = {"digits": "Digits", "mnist": "MNIST", "fashion": "Fashion-MNIST", "idx": "Own images"}
 
@@ -63,25 +65,59 @@ def write_report(folder: Path, out: Path | None = None) -> dict[str, Any]:
     path = folder / REPORT if out is None else out
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"report file {path}: name ends in {path.suffix!r}; allowed: {' | '.join(_SUFFIXES)}")
-    run = read_contents(folder)
-    page = render(run, folder)
+    if is_deep_run(folder):
+        from lavaprune.report.deep_page import deep_page
+
+        page, headline = deep_page(folder)
+    else:
+        run = read_contents(folder)
+        page, headline = render(run, folder), {
+            "accuracy": run.result.accuracy,
+            "connectivity": run.result.connectivity,
+            "training_sops_per_image": run.result.sops.training_per_image,
+            "inference_sops_per_image": run.result.sops.inference_per_image,
+        }
     try:
         write_text(path, page)
     except OSError as error:
         raise InputError(f"report file {path}: cannot be written ({error.strerror or error})") from None
-    return {
-        "report": str(path),
-        "bytes": len(page.encode("utf-8")),
-        "accuracy": run.result.accuracy,
-        "connectivity": run.result.connectivity,
-        "training_sops_per_image": run.result.sops.training_per_image,
-        "inference_sops_per_image": run.result.sops.inference_per_image,
-    }
+    return {"report": str(path), "bytes": len(page.encode("utf-8")), **headline}
 
 
 def render(run: RunContents, folder: Path) -> str:
     """Return the page: the same run gives the same text."""
-    environment = jinja2.Environment(
+    names = class_names(run.settings.dataset, len(run.result.confusion))
+    return environment().get_template("report.html").render(
+        run=run,
+        settings=run.settings,
+        result=run.result,
+        settings_sha256=run.settings.sha256(),
+        title=_title(run),
+        accuracy_error=accuracy_error(run.result.accuracy, run.result.test_images),
+        panels=_panels(run, names),
+        n_shown=len(shown_neurons(run.labels, run.theta)),
+        charts=history_charts(run),
+        metrics_rows=metrics_table(run),
+        images_name="validation" if run.result.validation_images else "test",
+        longest_name=max(map(len, names)),
+        confusion=confusion_rows(run.confusion, names),
+        mistakes=mistakes_of(run.confusion, names),
+        unlabelled=int(np.count_nonzero(run.labels == UNLABELLED)),
+        sops=sops_table(run.result),
+        energy=energy_page(events_of_run(folder)),
+        sections=setting_sections(run.settings),
+        command=rerun_command(run.settings),
+    )
+
+
+def accuracy_error(accuracy: float, images: int) -> float:
+    """Standard error of an accuracy on so many images."""
+    return math.sqrt(accuracy * (1 - accuracy) / images)
+
+
+def environment() -> jinja2.Environment:
+    """What the templates are filled with: everything is escaped, and nothing may be missing."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -89,35 +125,13 @@ def render(run: RunContents, folder: Path) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"percent": percent, "count": count}
-    names = class_names(run)
-    return environment.get_template("report.html").render(
-        run=run,
-        settings=run.settings,
-        result=run.result,
-        settings_sha256=run.settings.sha256(),
-        title=_title(run),
-        accuracy_error=math.sqrt(run.result.accuracy * (1 - run.result.accuracy) / run.result.test_images),
-        panels=_panels(run, names),
-        n_shown=len(shown_neurons(run.labels, run.theta)),
-        charts=history_charts(run),
-        metrics_rows=metrics_table(run),
-        images_name="validation" if run.result.validation_images else "test",
-        longest_name=max(map(len, names)),
-        confusion=_confusion(run, names),
-        mistakes=_mistakes(run, names),
-        unlabelled=int(np.count_nonzero(run.labels == UNLABELLED)),
-        sops=sops_table(run.result),
-        energy=energy_page(folder),
-        sections=setting_sections(run.settings),
-        command=rerun_command(run.settings),
-    )
+    found.filters |= {"percent": percent, "count": count}
+    return found
 
 
-def class_names(run: RunContents) -> list[str]:
+def class_names(dataset: str, n_classes: int) -> list[str]:
     """What the classes are called: the data set's names, or their numbers."""
-    n_classes = len(run.result.confusion)
-    known = CLASS_NAMES.get(run.settings.dataset, ())
+    known = CLASS_NAMES.get(dataset, ())
     return list(known) if len(known) == n_classes else [str(label) for label in range(n_classes)]
 
 
@@ -153,38 +167,3 @@ def _state(snapshot: Snapshot) -> str:
     kept, nonzero = np.count_nonzero(snapshot.conducts), np.count_nonzero(snapshot.weights)
     size = snapshot.weights.size
     return f"{percent(kept / size)} of the synapses exist, {percent(nonzero / size)} of the weights are not 0."
-
-
-def _confusion(run: RunContents, names: list[str]) -> list[dict[str, Any]]:
-    """Rows by true class: name, counts with the strength of their tint, and the share that is right."""
-    rows = []
-    for label, (name, counts) in enumerate(zip(names, run.confusion.tolist(), strict=True)):
-        total = max(1, sum(counts))
-        rows.append(
-            {
-                "name": name,
-                "cells": [(n, _tint(n / total, answer == label), answer == label) for answer, n in enumerate(counts)],
-                "right": f"{100 * counts[label] / total:.0f}\N{NO-BREAK SPACE}%" if sum(counts) else "–",
-            }
-        )
-    return rows
-
-
-def _tint(share: float, is_right: bool) -> float:
-    """How strongly a share of a row is tinted, 0..1: mistakes by the root, since they are few."""
-    return round(share if is_right else math.sqrt(share), 3)
-
-
-def _mistakes(run: RunContents, names: list[str]) -> list[dict[str, Any]]:
-    """The pairs of classes that most images are confused between, with their share of the true class."""
-    wrong = run.confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    n_classes = len(wrong)
-    found = []
-    for place in np.argsort(-wrong, axis=None, kind="stable")[:_MISTAKES].tolist():
-        true, answer = divmod(place, n_classes)
-        images, total = int(wrong[true, answer]), int(run.confusion[true].sum())
-        if images:
-            share = round(images / total, 4)
-            found.append({"true": names[true], "answer": names[answer], "images": images, "of": total, "share": share})
-    return found

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
 
 from lavaprune.configuration import build_settings
+from lavaprune.deep.settings import DeepSettings
 from lavaprune.errors import InputError
 from lavaprune.settings import Settings
+
+AnySettings = Settings | DeepSettings
+Build = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -22,28 +27,37 @@ class SettingRow:
     is_changed: bool
 
 
-def rerun_command(settings: Settings) -> str:
-    """The shortest command that trains the same network, on one line."""
-    base = _preset(settings)
+def rerun_command(settings: AnySettings, build: Build = build_settings, command: str = "lavaprune train") -> str:
+    """The shortest command that trains the same network, on one line.
+
+    Parameters
+    ----------
+    settings : Settings or DeepSettings
+    build : callable
+        Makes settings from ``preset`` and ``assignments``.
+    command : str
+        What trains.
+    """
+    base = _preset(settings, build)
     if base is None:
-        return "lavaprune train config.toml"
+        return f"{command} config.toml"
     theirs = flat(base.to_dict())
     changes = [f"{key}={_toml(value)}" for key, value in flat(settings.to_dict()).items() if theirs.get(key) != value]
-    parts = ["lavaprune", "train", "--preset", settings.preset]
+    parts = [*command.split(), "--preset", settings.preset]
     for change in changes:
         parts += ["--set", change]
     if settings.dataset != "digits":
         parts += ["--data-dir", "DATA"]
     try:
-        is_same = build_settings(preset=settings.preset, assignments=changes) == settings
+        is_same = build(preset=settings.preset, assignments=changes) == settings
     except InputError:
         is_same = False
-    return shlex.join(parts) if is_same else "lavaprune train config.toml"
+    return shlex.join(parts) if is_same else f"{command} config.toml"
 
 
-def setting_sections(settings: Settings) -> dict[str, list[SettingRow]]:
+def setting_sections(settings: AnySettings, build: Build = build_settings) -> dict[str, list[SettingRow]]:
     """All settings by section (the ungrouped ones: ``run``)."""
-    base = _preset(settings)
+    base = _preset(settings, build)
     theirs = flat(base.to_dict()) if base else {}
     sections: dict[str, list[SettingRow]] = {}
     for key, value in flat(settings.to_dict()).items():
@@ -61,9 +75,10 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _preset(settings: Settings) -> Settings | None:
+def _preset(settings: AnySettings, build: Build) -> AnySettings | None:
     try:
-        return build_settings(preset=settings.preset)
+        found: AnySettings = build(preset=settings.preset)
+        return found
     except InputError:
         return None
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import struct
-import subprocess
+import sys
 import zlib
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -35,47 +33,14 @@ from lavaprune.training.offline import train_offline
 from lavaprune.training.result import build_result
 from lavaprune.training.run import train
 
+sys.path.append(str(Path(__file__).parent / "toys"))
+
+from html_page import CHROMIUM, Page, browser_widths
+
 N, SHAPE = 5, (8, 8)
 DATA = "ab" * 32
 SECTIONS = ("summary", "learned", "history", "errors", "costs", "settings", "provenance")
-VOID = {"meta", "link", "br", "img", "input", "hr"}
 SETTINGS = [f"neurons={N}", "pruning.method=aptn", "pruning.start=300", "pruning.batch=100", "pictures=false"]
-CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
-
-
-class Page(HTMLParser):
-    """A page taken apart; fails where tags do not nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self._open, f"never closed: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.ids += [value for name, value in attrs if name == "id" and value]
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open[-1:] == [tag], f"</{tag}> closes something else"
-        self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 def state(seed: int, whole: bool = False) -> NetworkState:
@@ -459,25 +424,6 @@ def test_training_keeps_the_weights_from_before_the_first_event(tmp_path: Path) 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_page_fits_the_width_of_a_browser(run: RunFolder, tmp_path: Path, width: int) -> None:
-    """Chromium lays the page out; a probe around it writes down whether it is wider than its window."""
     write_report(run.path)
-    probe = tmp_path / "probe.html"
-    probe.write_text(
-        f"<iframe id=f src='{(run.path / 'report.html').as_uri()}' style='border:0;width:{width}px;height:900px'>"
-        "</iframe><p id=out></p><script>f.onload=()=>{const d=f.contentDocument.documentElement;"
-        "out.textContent='widths '+d.scrollWidth+' '+d.clientWidth+' end'}</script>"
-    )
-    done = subprocess.run(
-        [
-            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-            "--disable-background-networking", "--disable-component-update", "--allow-file-access-from-files",
-            f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1000", "--virtual-time-budget=5000",
-            "--dump-dom", probe.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )  # fmt: skip
-    found = re.search(r"widths (\d+) (\d+) end", done.stdout)
-    assert found, done.stderr[-2000:]
-    assert int(found[1]) <= int(found[2]) <= width
+    scroll, client = browser_widths(run.path / "report.html", tmp_path, width)
+    assert scroll <= client <= width

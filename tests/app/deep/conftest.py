@@ -29,3 +29,17 @@ def make_network() -> Callable[..., Any]:
         return network
 
     return make
+
+
+@pytest.fixture(scope="session")
+def deep_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A pruned and a dense run on the embedded digits, 60 test images of 5 steps each; not to be changed."""
+    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
+    from lavaprune.deep.configuration import build_deep_settings
+    from lavaprune.deep.training import train_deep
+
+    folder = tmp_path_factory.mktemp("deep-runs")
+    fast = ["train_images=200", "validation_images=60", "test_images=60", "epochs=3", "steps=5", "batch=20"]
+    for name, change in (("pruned", "pruning.rate_fc=0.5"), ("dense", "pruning.method=none")):
+        train_deep(build_deep_settings("digits", [*fast, change]), None, folder / name)
+    return {name: folder / name for name in ("pruned", "dense")}
