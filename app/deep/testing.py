@@ -14,63 +14,23 @@ import numpy.typing as npt
 
 from lavaprune.deep.building import best_device
 from lavaprune.deep.data import DeepDataset
-from lavaprune.deep.evaluation import TEST, Evaluation, chunks, evaluate_network
+from lavaprune.deep.evaluation import TEST, Evaluation, evaluate_network
 from lavaprune.deep.finished import load_run
-from lavaprune.deep.membrane import SPIKE_CODE
 from lavaprune.deep.network import DeepNetwork
 from lavaprune.deep.settings import DeepSettings
 from lavaprune.energy.feedforward_counts import FeedforwardCounts, LayerCounts
-from lavaprune.errors import InputError
 from lavaprune.training.progress import phase_bar
 
 if TYPE_CHECKING:
     import torch
 
 
-def evaluate_deep(path: Path, data_dir: Path | None, progress: bool = False, on_lava: int = 0) -> dict[str, Any]:
-    """Test the network of a finished run once more; the folder is not changed.
-
-    Parameters
-    ----------
-    path, data_dir : Path
-    progress : bool
-    on_lava : int
-        So many of the first test images also run on Lava in fixed point (`compare_with_lava`).
-    """
+def evaluate_deep(path: Path, data_dir: Path | None, progress: bool = False) -> dict[str, Any]:
+    """Test the network of a finished run once more; the folder is not changed."""
     folder, division, network, masks = load_run(path, data_dir)
-    settings, data = folder.settings, division.data
-    result: dict[str, Any] = {}
-    if on_lava:
-        if on_lava > len(data.test):
-            raise InputError(f"--images is {on_lava}; allowed: 1 .. {len(data.test)}, the test images of the run")
-        result["fixed_point"] = compare_with_lava(network, settings, data, on_lava)
     network.to(best_device())
-    return test_network(network, masks, settings, data, progress) | {"epochs": settings.epochs} | result
-
-
-def compare_with_lava(network: DeepNetwork, settings: DeepSettings, data: DeepDataset, images: int) -> dict[str, Any]:
-    """Run the first test images on Lava and compare the output's spikes with the network's, step by step."""
-    import torch
-
-    from lavaprune.deep.fixed_point import run_on_lava
-    from lavaprune.deep.folding import fold_network
-
-    shown = [spikes for _, spikes in chunks(data.test.cut(slice(images)), settings.seed, TEST)]
-    spikes = np.concatenate(shown, axis=1)
-    layers = fold_network(network)
-    began = time.perf_counter()
-    on_lava = run_on_lava(layers, spikes)[layers[-1].name][:, :, 0, 0]
-    seconds = time.perf_counter() - began
-    ours = (network.run(torch.from_numpy(spikes)).codes[-1] >= SPIKE_CODE).numpy()
-    answers = on_lava.sum(axis=0, dtype=np.int64).argmax(axis=1)
-    return {
-        "images": images,
-        "accuracy": float((answers == data.test_labels[:images]).mean()),
-        "output_spikes": int(on_lava.sum()),
-        "mismatched_spikes": int((on_lava != ours).sum()),
-        "fits_24_bits": all(layer.fits for layer in layers),
-        "seconds": seconds,
-    }
+    result = test_network(network, masks, folder.settings, division.data, progress)
+    return result | {"epochs": folder.settings.epochs}
 
 
 def test_network(
