@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lavaprune.cli.options import DataDir, Json, Run
-from lavaprune.cli.output import print_result, stdout_kept_clean
+from lavaprune.cli.output import print_json, print_result, stdout_kept_clean
 from lavaprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def evaluate(
 
 @app.command("reproduce")
 def reproduce(
-    suite: Annotated[
-        str, typer.Argument(metavar="SUITE", help="digits, mnist, ablation or nmnist; see app/deep/suites.toml.")
-    ],
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="digits, mnist, mnist-10-steps, ablation or nmnist.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; its finished runs are used.")] = Path(
         "reproduction"
     ),
@@ -115,7 +113,17 @@ def reproduce(
         from lavaprune.deep.reproduction import reproduce_suite
 
         result = reproduce_suite(suite, out, data_dir, workers, table_only)
-    print_result(result, as_json)
+    if as_json:
+        print_json(result)
+        return
+    print(f"{result['suite']}: {result['runs']} runs, {result['missing']} missing", flush=True)
+    for row in result["rows"]:
+        print(
+            f"  {row['variant']}: accuracy {row['accuracy']:.2f} %, connectivity {row['connectivity']:.1f} %, "
+            f"{row['sops_per_image'] / 1000:.0f} kSOP/image, {row['runs']} runs",
+            flush=True,
+        )
+    print(f"out: {result['out']}", flush=True)
 
 
 def _prepare(preset: str | None, assignments: list[str], out: Path | None, resume: bool) -> tuple[DeepSettings, Path]:

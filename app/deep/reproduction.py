@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def reproduce_suite(
     Returns
     -------
     dict
-        ``suite``, ``out``, ``runs`` (finished ones), ``missing``, and ``rows``, the table.
+        ``suite``, ``out``, ``runs`` (finished ones), ``missing``, and ``rows``, the table; null where a number needs
+        more runs.
 
     Raises
     ------
@@ -68,8 +70,13 @@ def reproduce_suite(
         "out": str(out),
         "runs": len(outcomes),
         "missing": len(runs) - len(outcomes),
-        "rows": rows,
+        "rows": [{name: _finite(value) for name, value in row.items()} for row in rows],
     }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: the error of one run, or the loss without a partner, is null."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _result_path(folder: Path, run: SuiteRun) -> Path:

@@ -116,6 +116,7 @@ def test_a_suite_end_to_end(
     monkeypatch.setattr(reproduction, "_train", train_here)
     first = reproduction.reproduce_suite("two", tmp_path)
     assert (first["runs"], first["missing"]) == (2, 0)
+    assert json.loads(json.dumps(first, allow_nan=False))["rows"][0]["accuracy_error"] is None  # one run has no error
     assert trained == ["dense-seed1", "half-seed1"]
     result = tmp_path / "two" / "half-seed1" / "result.json"
     before = json.loads(result.read_text())
