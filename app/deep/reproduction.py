@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def reproduce_suite(
     Returns
     -------
     dict
-        ``suite``, ``out``, ``runs`` (finished ones), ``missing``, and ``rows``, the table.
+        ``suite``, ``out``, ``runs`` (finished ones), ``missing``, and ``rows``, the table; None where it has no number.
 
     Raises
     ------
@@ -68,7 +69,10 @@ def reproduce_suite(
         "out": str(out),
         "runs": len(outcomes),
         "missing": len(runs) - len(outcomes),
-        "rows": rows,
+        "rows": [
+            {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
+            for row in rows
+        ],
     }
 
 
