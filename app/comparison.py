@@ -147,7 +147,7 @@ def _cells(group: dict[str, Any]) -> list[str]:
 
     def cell(name: str, scale: float, form: Callable[[float], str]) -> str:
         text = form(mean[name] * scale)
-        return text if error[name] is None else f"{text} +- {error[name] * scale:.2g}"
+        return text if error[name] is None else f"{text} +- {error_text(error[name] * scale)}"
 
     at_least = "" if group["placeable"] else "at least "
     return [
@@ -165,8 +165,13 @@ def _cells(group: dict[str, Any]) -> list[str]:
     ]
 
 
+def error_text(value: float) -> str:
+    """Two digits that count; from 100 on all before the point, not an exponent."""
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.2g}"
+
+
 def three_digits(value: float) -> str:
-    """Three digits that count, more before the point, never an exponent."""
+    """Three digits that count, more before the point; an exponent only below 0.0001."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 

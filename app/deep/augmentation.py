@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from lavaprune.deep.data import Frames
+from lavaprune.errors import InputError
 
 
 def shifted(frames: Frames, most: int, key: tuple[int, ...]) -> Frames:
@@ -36,6 +37,18 @@ def shifted(frames: Frames, most: int, key: tuple[int, ...]) -> Frames:
         to_x, from_x = _overlap(dx, width)
         out[:, sample, to_y, to_x] = frames[:, sample, from_y, from_x]
     return out
+
+
+def check_shift(most: int, shape: tuple[int, int, int], dataset: str) -> None:
+    """Refuse shifts that can move a sample of `shape` (height, width, channels) out of sight.
+
+    Raises
+    ------
+    InputError
+    """
+    side = min(shape[:2])
+    if most >= side:
+        raise InputError(f"setting 'shift_pixels' is {most}; allowed: 0 .. {side - 1} with {dataset}")
 
 
 def _overlap(shift: int, side: int) -> tuple[slice, slice]:

@@ -50,7 +50,7 @@ def _read_part(folder: Path, part: str) -> tuple[Pixels, Labels]:
                     name = PurePosixPath(member.name)
                     owner = f"{path}/{name}"
                     found.append((name.name, _label(owner, name.parent.name), _decode(owner, stream.read())))
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+    except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error) as error:  # KeyError: a link to no member
         raise InputError(f"{path}: images cannot be read ({error})") from None
     if not found:
         raise InputError(f"{path}: holds no images; allowed: {part}/<class>/<number>.jpg")
@@ -73,5 +73,5 @@ def _decode(owner: str, content: bytes) -> npt.NDArray[np.uint8]:
             if (image.size, image.mode) != ((_SIDE, _SIDE), "RGB"):
                 raise InputError(f"{owner}: image is {image.size} {image.mode}; allowed: ({_SIDE}, {_SIDE}) RGB")
             return np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises at a file that is damaged or cut short
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # damaged, cut short or huge
         raise InputError(f"{owner}: image cannot be read ({error}); allowed: JPEG") from None

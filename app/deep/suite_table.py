@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lavaprune.deep.suites import Suite, SuiteRun
+from lavaprune.errors import InputError
 from lavaprune.files import write_text
 from lavaprune.runs import METRICS
 
@@ -59,18 +60,27 @@ class RunOutcome:
 
     @classmethod
     def of(cls, run: SuiteRun, result: dict[str, Any], folder: Path) -> RunOutcome:
-        """Read from a run's result and its metrics."""
-        lines = (folder / METRICS).read_text("utf-8").splitlines()
-        return cls(
-            run,
-            result["accuracy"],
-            result["test_images"],
-            result["connectivity"],
-            result["connectivity_per_layer"],
-            sum(sum(json.loads(line)["regrown"].values()) for line in lines),
-            result["sops_per_image"],
-            result["seconds"]["train"],
-        )
+        """Read from a run's result and its metrics.
+
+        Raises
+        ------
+        InputError
+            One of them is damaged.
+        """
+        try:
+            lines = (folder / METRICS).read_text("utf-8").splitlines()
+            return cls(
+                run,
+                float(result["accuracy"]),
+                int(result["test_images"]),
+                float(result["connectivity"]),
+                {name: float(share) for name, share in result["connectivity_per_layer"].items()},
+                sum(sum(json.loads(line)["regrown"].values()) for line in lines),
+                float(result["sops_per_image"]),
+                float(result["seconds"]["train"]),
+            )
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"run folder {folder}: its result or metrics are damaged ({error!r})") from None
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
@@ -86,7 +96,7 @@ def suite_rows(suite: Suite, outcomes: Sequence[RunOutcome]) -> list[dict[str, A
     """A row for each variant that has a finished run.
 
     A loss is that of a run against the reference of the same seed and fold, in points; pairs that are not complete
-    are left out. Over folds, a seed's accuracy is that of all its samples together.
+    are left out. Folds count as runs: their accuracies are averaged, however many samples each has.
     """
     reference = {
         (each.run.seed, each.run.fold): each.accuracy for each in outcomes if each.run.variant == suite.reference

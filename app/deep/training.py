@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lavaprune.deep.architectures import place_layers
-from lavaprune.deep.augmentation import shifted
+from lavaprune.deep.augmentation import check_shift, shifted
 from lavaprune.deep.building import best_device, build_network, build_structure
 from lavaprune.deep.data import load_deep_dataset
 from lavaprune.deep.division import Division, divide
@@ -66,6 +66,7 @@ def train_deep(
     require_lava_dl()
     data = divide(settings, load_deep_dataset(settings.dataset, settings.steps, data_dir))
     place_layers(settings.network, data.data.shape, data.data.n_classes)  # says what does not fit before a run exists
+    check_shift(settings.shift_pixels, data.data.shape, data.data.name)
     run = DeepRunFolder.open(out) if resume else DeepRunFolder.create(out, settings)
     run.clear_unfinished()
     result = run.read_result() if resume else None

@@ -23,6 +23,7 @@ _DATASETS = {
     "nmnist": "N-MNIST",
     "dvsgesture": "DVS-Gesture",
     "cifar10": "CIFAR-10",
+    "cifar10-jpeg": "CIFAR-10 (JPEG)",
 }
 _METHODS = {"sdsnn": "pruned by SD-SNN", "none": "dense", "set": "pruned by SET", "rigl": "pruned by RigL"}
 

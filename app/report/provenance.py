@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ def _preset(settings: AnySettings, build: Build) -> AnySettings | None:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, (list, tuple)):  # tomli_w gives each element a line
+        return f"[{', '.join(json.dumps(each) if isinstance(each, str) else _toml(each) for each in value)}]"
     text = tomli_w.dumps({"v": value}).removeprefix("v = ").strip()
     bare = text.strip('"')
     return bare if isinstance(value, str) and bare.isidentifier() else text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lavaprune.cli import main
-from lavaprune.comparison import standard_error, three_digits
+from lavaprune.comparison import error_text, standard_error, three_digits
 from lavaprune.configuration import build_settings
 from lavaprune.training.run import train
 
@@ -85,6 +85,9 @@ def test_rows_hold_what_each_run_holds(stdp_runs: list[Path], deep_runs: dict[st
 def test_digits_and_standard_errors() -> None:
     assert [three_digits(value) for value in (0.01234, 5, 42.94, 99.96, 123.4, 98765.4)] == [
         "0.0123", "5.00", "42.9", "100", "123", "98,765",
+    ]  # fmt: skip
+    assert [error_text(value) for value in (0.0, 0.0123, 4.72, 99.4, 99.5, 1234.5)] == [
+        "0", "0.012", "4.7", "99", "100", "1,234",
     ]  # fmt: skip
     assert standard_error([1.0]) is None
     assert standard_error([1.0, 2.0, 6.0]) == pytest.approx((7 / 3) ** 0.5)  # variance (4 + 1 + 9) / 2 = 7, over 3

@@ -264,6 +264,19 @@ def test_jpegs_that_are_wrong(images: dict[str, bytes], message: str, tmp_path: 
         load_deep_dataset("cifar10-jpeg", 4, tmp_path)
 
 
+def test_a_jpeg_that_is_huge_or_a_link_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_cifar10_jpeg(tmp_path, "train", {"train/cat/0000.jpg": jpeg((0, 0, 0), (64, 64))})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"cat/0000.jpg: image cannot be read"):
+        load_deep_dataset("cifar10-jpeg", 4, tmp_path)
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("train/cat/0000.jpg")
+        member.type, member.linkname = tarfile.LNKTYPE, "train/cat/0001.jpg"
+        archive.addfile(member)
+    with pytest.raises(InputError, match=r"cifar10-jpeg-train.tar.gz: images cannot be read"):
+        load_deep_dataset("cifar10-jpeg", 4, tmp_path)
+
+
 def test_jpeg_archives_that_are_missing_or_cut_short(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no CIFAR10/cifar10-jpeg-train.tar.gz; data set 'cifar10-jpeg' needs it"):
         load_deep_dataset("cifar10-jpeg", 4, tmp_path)

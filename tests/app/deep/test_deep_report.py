@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,9 +18,13 @@ from lavaprune.cli import main
 torch = pytest.importorskip("torch", reason="torch is not installed: make setup-dl")
 pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
 
+from lavaprune.deep.configuration import build_deep_settings  # noqa: E402
+from lavaprune.deep.settings import DatasetName  # noqa: E402
 from lavaprune.report.deep_contents import read_deep_contents  # noqa: E402
 from lavaprune.report.deep_history import deep_history_charts, weight_charts  # noqa: E402
+from lavaprune.report.deep_page import _DATASETS  # noqa: E402
 from lavaprune.report.page import write_report  # noqa: E402
+from lavaprune.report.provenance import rerun_command  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1] / "toys"))
 
@@ -119,6 +123,16 @@ def test_dense_runs_have_no_pruning_to_show(deep_runs: dict[str, Path], tmp_path
     text = Page((tmp_path / "page.html").read_text("utf-8")).text
     assert "Digits, 8x8-8C3-16C3-AP2-64FC-10, dense" in text
     assert "regrown at the end" not in text
+
+
+def test_every_data_set_has_a_name_on_the_page() -> None:
+    assert set(_DATASETS) == set(get_args(DatasetName))
+
+
+def test_pruned_layers_leave_the_command_on_one_line() -> None:
+    settings = build_deep_settings("digits", ['pruning.layers=["conv2", "fc1"]'])
+    command = rerun_command(settings, build_deep_settings, "lavaprune deep train")
+    assert command == """lavaprune deep train --preset digits --set 'pruning.layers=["conv2", "fc1"]'"""
 
 
 def test_nothing_in_a_file_becomes_html(run: Path) -> None:

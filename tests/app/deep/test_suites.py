@@ -123,12 +123,17 @@ def test_a_suite_end_to_end(
     result.unlink()
     second = reproduction.reproduce_suite("two", tmp_path, table_only=True)
     assert (second["runs"], second["missing"]) == (1, 1)
+    assert second["rows"][0]["accuracy_error"] is None
+    json.dumps(second, allow_nan=False)
     third = reproduction.reproduce_suite("two", tmp_path)
     assert trained == ["dense-seed1", "half-seed1", "half-seed1"]
     assert json.loads(result.read_text())["weights_sha256"] == before["weights_sha256"]
     for row in (*first["rows"], *third["rows"]):
         row.pop("train_seconds")
     assert third["rows"] == first["rows"]
+    (result.parent / "metrics.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match=r"half-seed1: its result or metrics are damaged \(KeyError\('regrown'\)\)"):
+        reproduction.reproduce_suite("two", tmp_path)
     other = suite(seeds=[1], settings={"epochs": 1, "train_images": 60, "validation_images": 0, "test_images": 50})
     monkeypatch.setattr(reproduction, "find_suite", lambda name: other)
     with pytest.raises(InputError, match="setting 'epochs' is 2 there and 1 in the suite"):

@@ -265,6 +265,7 @@ def one_line(err: str) -> str:
         (["--set", "network=fc", "--set", "pruning.start_epoch=-1"], "'pruning.start_epoch' is -1"),
         (["--set", "network=cifar10", "--set", "dataset=cifar10", "--data-dir", "."], "has neither cifar-10-batches"),
         (["--preset", "cifar10", "--set", "dataset=cifar10-jpeg", "--data-dir", "."], "no CIFAR10/cifar10-jpeg-train"),
+        (["--set", "shift_pixels=8"], "setting 'shift_pixels' is 8; allowed: 0 .. 7 with digits"),
         (["--preset", "mnist", "--data-dir", "."], "MNIST/raw"),
         (["--preset", "nmnist", "--data-dir", "."], "has no NMNIST"),
         (["--preset", "dvsgesture", "--data-dir", "nowhere"], "data folder nowhere: no such folder"),
