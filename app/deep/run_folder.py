@@ -107,10 +107,11 @@ class DeepRunFolder(RecordFolder):
             raise InputError(f"{path}: checkpoint is damaged ({type(error).__name__})") from None
         if version != FORMAT_VERSION:
             raise InputError(f"{path}: checkpoint format is {version}; allowed: {FORMAT_VERSION}")
-        for name, wanted in (("settings", self.settings.sha256()), ("data", data_sha256)):
-            if wanted is not None and stamps[name] != wanted:
+        known = {"settings": self.settings.known_sha256s(), "data": [] if data_sha256 is None else [data_sha256]}
+        for name, allowed in known.items():
+            if allowed and stamps[name] not in allowed:
                 raise InputError(
-                    f"{path}: checkpoint's {name} have sha256 {stamps[name][:16]}... and those given "
-                    f"{wanted[:16]}...; allowed: the same"
+                    f"{path}: checkpoint's {name} have sha256 {str(stamps[name])[:16]}... and those given "
+                    f"{allowed[0][:16]}...; allowed: the same"
                 )
         return dict(state)

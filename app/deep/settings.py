@@ -132,8 +132,19 @@ class DeepSettings(Section):
 
     def sha256(self) -> str:
         """Return the SHA-256 of all settings, in hexadecimal."""
+        return self.known_sha256s()[0]
+
+    def known_sha256s(self) -> list[str]:
+        """Digests that a checkpoint may bear: `sha256`, and that of before there were folds and shifts."""
         values = self.to_dict()
         if not self.pruning.layers:
             del values["pruning"]["layers"]  # checkpoints from before there was this setting still fit
-        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        found = [_digest(values)]
+        if not self.folds and not self.shift_pixels:
+            found.append(_digest({k: v for k, v in values.items() if k not in ("folds", "fold", "shift_pixels")}))
+        return found
+
+
+def _digest(values: dict[str, Any]) -> str:
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -339,6 +339,28 @@ def test_wrong_folders_in_one_line(finished: Path, tmp_path: Path, capsys: pytes
     assert (code, "is of lavaprune deep" in one_line(capsys.readouterr().err)) == (2, True)
 
 
+def test_checkpoints_from_before_there_were_folds_and_shifts(tmp_path: Path) -> None:
+    """The digest is the one that the version before wrote; it does not stand for settings that it could not hold."""
+    pytest.importorskip("torch", reason="torch is not installed: make setup-dl")
+    from lavaprune.deep.configuration import build_deep_settings
+    from lavaprune.deep.run_folder import DeepRunFolder
+
+    before = "725365ec8f35198868b32eb49f8f9430008d943dcd0c5c717fc5fd9f7b7cc8f9"
+    default = build_deep_settings("mnist")
+    assert default.known_sha256s() == [default.sha256(), before]
+
+    class Before:
+        def sha256(self) -> str:
+            return before
+
+    tmp_path.joinpath("run").mkdir()
+    DeepRunFolder(tmp_path / "run", Before()).save_checkpoint({"epochs_done": 3}, "0" * 64)  # type: ignore[arg-type]
+    assert DeepRunFolder(tmp_path / "run", default).load_checkpoint()["epochs_done"] == 3
+    for change in (["shift_pixels=1"], ["folds=2"], ["seed=1"]):
+        with pytest.raises(InputError, match="checkpoint's settings have sha256"):
+            DeepRunFolder(tmp_path / "run", build_deep_settings("mnist", change)).load_checkpoint()
+
+
 def test_checkpoints_that_do_not_fit(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import torch
 
