@@ -25,7 +25,10 @@ from lavaprune.proc_models.event_kernels import add_columns
 @requires(CPU)
 @tag("fixed_pt")
 class PySparseModelByEvents(AbstractPySparseModelBitAcc):
-    """`lava.proc.sparse.models.PySparseModelBitAcc` for spikes without a payload; for others it is that model."""
+    """`lava.proc.sparse.models.PySparseModelBitAcc` for spikes without a payload; for others it is that model.
+
+    Weights are read in the first step: what is set later has no effect, other than in that model.
+    """
 
     a_buff: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=16)
     _columns: Any = None

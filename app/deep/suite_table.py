@@ -177,6 +177,8 @@ def _markdown(name: str, suite: Suite, outcomes: Sequence[RunOutcome], rows: Seq
     for variant, changes in suite.variants.items():
         lines.append(f"{variant}: " + (", ".join(f"{key} = {value}" for key, value in changes.items()) or "as above"))
     lines += ["```", ""]
+    if suite.folds:
+        lines += ["Folds share most of their training samples, so the standard errors are too small.", ""]
     if suite.remark:
         lines += [suite.remark, ""]
     if missing:

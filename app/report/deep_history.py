@@ -176,7 +176,8 @@ def _total(line: Mapping[str, Any], key: str, layers: list[str]) -> float | None
 
 
 def _changes_ever(run: DeepContents, name: str) -> bool:
-    return any((_inner(line, "connectivity_per_layer", name) or 1.0) < 1.0 for line in run.metrics)
+    shares = (_inner(line, "connectivity_per_layer", name) for line in run.metrics)
+    return any(share is not None and share < 1.0 for share in shares)
 
 
 def _share_ticks(y: Scale) -> list[Tick]:
