@@ -26,8 +26,8 @@ from lavaprune.proc_models.event_kernels import add_kernels
 class PyConvModelByEvents(PyConvModelFixed):
     """`lava.proc.conv.models.PyConvModelFixed` for spikes without a payload, one group and no dilation.
 
-    With any of those it is that model. Sums are wrapped to 24 bits as there. Weights are read in the first step: what is
-    set later has no effect, other than in that model.
+    With any of those it is that model. Sums are wrapped to 24 bits as there. Weights are read in the first step:
+    what is set later has no effect, other than in that model.
     """
 
     a_buf: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
