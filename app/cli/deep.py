@@ -107,9 +107,6 @@ def reproduce(
     Stopped, the same command goes on where it was.
     """
     with stdout_kept_clean():
-        from lavaprune.deep.suites import find_suite
-
-        find_suite(suite)
         from lavaprune.deep.reproduction import reproduce_suite
 
         result = reproduce_suite(suite, out, data_dir, workers, table_only)
@@ -128,7 +125,6 @@ def reproduce(
 
 def _prepare(preset: str | None, assignments: list[str], out: Path | None, resume: bool) -> tuple[DeepSettings, Path]:
     """Settings and folder of the run: a folder that is free, or holds the run to resume."""
-    from lavaprune.configuration import dict_difference
     from lavaprune.deep.configuration import build_deep_settings
     from lavaprune.deep.run_folder import DeepRunFolder, default_deep_folder
     from lavaprune.runs import require_vacant
@@ -143,10 +139,6 @@ def _prepare(preset: str | None, assignments: list[str], out: Path | None, resum
         raise InputError("--resume needs --out RUN, or the settings of the run whose default folder it is")
     asked = build_deep_settings(preset, assignments) if named else None
     run = DeepRunFolder.open(out or default_deep_folder(asked or build_deep_settings()))
-    difference = dict_difference(run.settings.to_dict(), asked.to_dict()) if asked else None
-    if difference:
-        name, old, new = difference
-        raise InputError(
-            f"run folder {run.path}: setting {name!r} is {old!r} there and {new!r} here; allowed: the same"
-        )
+    if asked is not None:
+        run.require_settings(asked, "here")
     return run.settings, run.path

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
-from lavaprune.deep.data import Frames
+from lavaprune.deep.data import Frames, keyed_generator
 from lavaprune.errors import InputError
 
 
@@ -28,8 +26,7 @@ def shifted(frames: Frames, most: int, key: tuple[int, ...]) -> Frames:
     """
     if not most:
         return frames
-    digest = hashlib.sha256(repr(("shift", *key)).encode()).digest()
-    generator = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+    generator = keyed_generator(("shift", *key))
     _, samples, height, width, _ = frames.shape
     out = np.zeros_like(frames)
     for sample, (dy, dx) in enumerate(generator.integers(-most, most + 1, (samples, 2)).tolist()):

@@ -9,7 +9,6 @@ from pathlib import Path
 from lavaprune.deep.finished import load_network
 from lavaprune.deep.folding import FoldedLayer, fold_network
 from lavaprune.deep.run_folder import DeepRunFolder
-from lavaprune.deep.testing import connectivity
 from lavaprune.energy.convolution import PooledConvolution
 from lavaprune.energy.errors import EnergyError
 from lavaprune.energy.feedforward_network import feedforward_network
@@ -28,16 +27,18 @@ class DeepRunNetwork:
     ----------
     layers : mapping of str to PooledConvolution
         Of the folded network, by name; a synapse whose integer weight is 0 is none.
-    connectivity : float
-        Share of the weights that are not pruned; a kernel's counts once.
     weights, alive : int
-        Weights in all, and those that are not pruned.
+        Weights in all, and those that are not pruned; a kernel's counts once.
     """
 
     layers: Mapping[str, PooledConvolution]
-    connectivity: float
     weights: int
     alive: int
+
+    @property
+    def connectivity(self) -> float:
+        """Share of the weights that are not pruned."""
+        return self.alive / self.weights
 
     def describe(self, *, pruned: bool = True, pooling: str = SHARED) -> NetworkDescription:
         """The network as it is, or (`pruned` false) with all synapses.
@@ -64,7 +65,7 @@ def read_deep_network(path: Path) -> DeepRunNetwork:
     sizes = {layer.spec.name: layer.spec.units * layer.fan_in for layer in network.layers}
     alive = sum(int(masks[name].sum()) if name in masks else size for name, size in sizes.items())
     layers = layers_on_chip(fold_network(network))
-    return DeepRunNetwork(layers, connectivity(network, masks), sum(sizes.values()), alive)
+    return DeepRunNetwork(layers, sum(sizes.values()), alive)
 
 
 def layers_on_chip(layers: Sequence[FoldedLayer]) -> dict[str, PooledConvolution]:

@@ -17,6 +17,12 @@ Frames = npt.NDArray[np.uint8]
 Rows: TypeAlias = "slice | npt.NDArray[np.int64]"
 
 
+def keyed_generator(key: tuple[int | str, ...]) -> np.random.Generator:
+    """Random draws that are a function of the key alone."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+
+
 class Samples(Protocol):
     """Samples that become input spikes."""
 
@@ -54,8 +60,7 @@ class Images:
     def frames(self, rows: npt.NDArray[np.int64], key: tuple[int, ...]) -> Frames:
         """Bernoulli spikes: a pixel p spikes with probability ``257 p / 65536``, p / 255 within 2e-5."""
         chosen = self.pixels[rows]
-        digest = hashlib.sha256(repr(key).encode()).digest()
-        generator = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+        generator = keyed_generator(key)
         # sample by sample, so that the first ones do not depend on how many follow
         draws = generator.integers(0, 1 << 16, (len(chosen), self.steps, *chosen.shape[1:]), dtype=np.uint16)
         # up to 65535: p = 255 spikes always but for one draw in 65536

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lavaprune.configuration import dict_difference
 from lavaprune.deep.run_folder import DeepRunFolder
 from lavaprune.deep.settings import DeepSettings
 from lavaprune.deep.suite_table import RunOutcome, write_suite
@@ -51,17 +50,16 @@ def reproduce_suite(
             pass
     except OSError as error:
         raise InputError(f"output folder {folder}: cannot be written ({error.strerror or error})") from None
-    for run in runs:
-        _require_same(folder / run.name, run.settings)
-    todo = [run for run in runs if not _result_path(folder, run).exists()]
+    results = [_result(folder / run.name, run.settings) for run in runs]
+    todo = [run for run, result in zip(runs, results, strict=True) if result is None]
     if todo and not table_only:
         _train(todo, folder, data_dir, workers)
-    outcomes = []
-    for run in runs:
-        path = folder / run.name
-        result = DeepRunFolder.open(path).read_result() if path.exists() else None
-        if result is not None:
-            outcomes.append(RunOutcome.of(run, result, path))
+        results = [_result(folder / run.name, run.settings) for run in runs]
+    outcomes = [
+        RunOutcome.of(run, result, folder / run.name)
+        for run, result in zip(runs, results, strict=True)
+        if result is not None
+    ]
     if not outcomes:
         raise InputError(f"{folder}: holds no finished run of suite {name!r}; allowed: one at least")
     rows = write_suite(name, suite, outcomes, out)
@@ -79,20 +77,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _result_path(folder: Path, run: SuiteRun) -> Path:
-    return folder / run.name / "result.json"
-
-
-def _require_same(path: Path, settings: DeepSettings) -> None:
-    """A run that lies there already must be the one that is wanted."""
+def _result(path: Path, settings: DeepSettings) -> dict[str, Any] | None:
+    """What a folder's run came to, None if it is not finished; the run must be the one that is wanted."""
     if not path.exists():
-        return
-    difference = dict_difference(DeepRunFolder.open(path).settings.to_dict(), settings.to_dict())
-    if difference:
-        name, old, new = difference
-        raise InputError(
-            f"run folder {path}: setting {name!r} is {old!r} there and {new!r} in the suite; allowed: the same"
-        )
+        return None
+    run = DeepRunFolder.open(path)
+    run.require_settings(settings, "in the suite")
+    return run.read_result()
 
 
 def _train(runs: list[SuiteRun], folder: Path, data_dir: Path | None, workers: int | None) -> None:

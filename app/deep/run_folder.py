@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli_w
 
+from lavaprune.configuration import dict_difference
 from lavaprune.deep.configuration import validate_deep
 from lavaprune.deep.settings import DeepSettings
 from lavaprune.errors import InputError
@@ -60,6 +61,18 @@ class DeepRunFolder(RecordFolder):
         if values.get("kind") != "deep":
             raise InputError(f"run folder {path}: {CONFIG} is not of lavaprune deep; allowed: a run of deep train")
         return cls(path, validate_deep(values))
+
+    def require_settings(self, wanted: DeepSettings, where: str) -> None:
+        """Raise InputError, which names the first difference, unless this is the run of these settings.
+
+        `where` says in the message where they stand: "here", "in the suite".
+        """
+        difference = dict_difference(self.settings.to_dict(), wanted.to_dict())
+        if difference:
+            name, old, new = difference
+            raise InputError(
+                f"run folder {self.path}: setting {name!r} is {old!r} there and {new!r} {where}; allowed: the same"
+            )
 
     @property
     def has_checkpoint(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from lavaprune.deep.suites import Suite, SuiteRun
 from lavaprune.errors import InputError
 from lavaprune.files import write_text
+from lavaprune.reproduce.compare import statistics
 from lavaprune.runs import METRICS
 
 _COLUMNS = (
@@ -83,15 +84,6 @@ class RunOutcome:
             raise InputError(f"run folder {folder}: its result or metrics are damaged ({error!r})") from None
 
 
-def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error; the error of one value is NaN."""
-    mean = math.fsum(values) / len(values)
-    if len(values) < 2:
-        return mean, math.nan
-    spread = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return mean, math.sqrt(spread / len(values))
-
-
 def suite_rows(suite: Suite, outcomes: Sequence[RunOutcome]) -> list[dict[str, Any]]:
     """A row for each variant that has a finished run.
 
@@ -111,12 +103,8 @@ def suite_rows(suite: Suite, outcomes: Sequence[RunOutcome]) -> list[dict[str, A
             for each in mine
             if (key := (each.run.seed, each.run.fold)) in reference
         ]
-        accuracy, accuracy_error = mean_and_error([100 * each.accuracy for each in mine])
-        loss, loss_error = mean_and_error(losses) if losses else (math.nan, math.nan)
-
-        def mean(values: Sequence[float]) -> float:
-            return mean_and_error(values)[0]
-
+        accuracy, _, accuracy_error, _ = statistics([100 * each.accuracy for each in mine])
+        loss, _, loss_error, _ = statistics(losses)
         rows.append(
             {
                 "variant": variant,
@@ -125,12 +113,12 @@ def suite_rows(suite: Suite, outcomes: Sequence[RunOutcome]) -> list[dict[str, A
                 "accuracy_error": accuracy_error,
                 "loss": loss,
                 "loss_error": loss_error,
-                "connectivity": 100 * mean([each.connectivity for each in mine]),
-                "conv2": 100 * mean([each.per_layer.get("conv2", math.nan) for each in mine]),
-                "fc1": 100 * mean([each.per_layer.get("fc1", math.nan) for each in mine]),
-                "regrown": mean([each.regrown for each in mine]),
-                "sops_per_image": mean([each.sops_per_image for each in mine]),
-                "train_seconds": mean([each.train_seconds for each in mine]),
+                "connectivity": 100 * statistics([each.connectivity for each in mine])[0],
+                "conv2": 100 * statistics([each.per_layer.get("conv2", math.nan) for each in mine])[0],
+                "fc1": 100 * statistics([each.per_layer.get("fc1", math.nan) for each in mine])[0],
+                "regrown": statistics([each.regrown for each in mine])[0],
+                "sops_per_image": statistics([each.sops_per_image for each in mine])[0],
+                "train_seconds": statistics([each.train_seconds for each in mine])[0],
             }
         )
     return rows

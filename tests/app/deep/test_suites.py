@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lavaprune.cli import main
-from lavaprune.deep.suite_table import RunOutcome, mean_and_error, suite_rows, write_suite
+from lavaprune.deep.suite_table import RunOutcome, suite_rows, write_suite
 from lavaprune.deep.suites import Suite, SuiteRun, load_suites
 from lavaprune.errors import InputError
+from lavaprune.reproduce.compare import statistics
 
 
 def suite(**changes: object) -> Suite:
@@ -81,7 +82,7 @@ def test_a_table_by_hand() -> None:
 
 
 def test_mean_and_error_of_one_value() -> None:
-    mean, error = mean_and_error([3.0])
+    mean, _, error, _ = statistics([3.0])
     assert mean == 3.0
     assert math.isnan(error)
 
