@@ -35,7 +35,7 @@ from lavaprune.training.run import train
 
 sys.path.append(str(Path(__file__).parent / "toys"))
 
-from html_page import CHROMIUM, Page, browser_widths
+from html_page import CHROMIUM, Page, browser_widths, refused
 
 N, SHAPE = 5, (8, 8)
 DATA = "ab" * 32
@@ -118,15 +118,6 @@ def change_result(run: RunFolder, change: Callable[[dict[str, Any]], Any]) -> No
     assert result is not None
     change(result)
     (run.path / "result.json").write_text(json.dumps(result))
-
-
-def refused(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """The one line that the command is refused with."""
-    code = main(["report", *map(str, arguments)])
-    out, err = capfd.readouterr()
-    assert (code, out) == (2, "")
-    assert err.count("\n") == 1
-    return err
 
 
 @pytest.fixture

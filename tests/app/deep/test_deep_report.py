@@ -28,7 +28,7 @@ from lavaprune.report.provenance import rerun_command  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1] / "toys"))
 
-from html_page import CHROMIUM, Page, browser_widths  # noqa: E402
+from html_page import CHROMIUM, Page, browser_widths, refused  # noqa: E402
 
 SECTIONS = ("summary", "learned", "history", "errors", "costs", "settings", "provenance")
 
@@ -43,14 +43,6 @@ def change_result(run: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     result = json.loads((run / "result.json").read_text())
     change(result)
     (run / "result.json").write_text(json.dumps(result))
-
-
-def refused(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    code = main(["report", *map(str, arguments)])
-    out, err = capfd.readouterr()
-    assert (code, out) == (2, "")
-    assert err.count("\n") == 1
-    return err
 
 
 def test_page_is_whole_and_asks_nothing_of_anybody(run: Path, capfd: pytest.CaptureFixture[str]) -> None:

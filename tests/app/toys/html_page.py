@@ -1,4 +1,4 @@
-"""A page taken apart, and how wide a browser makes it."""
+"""A page taken apart, how wide a browser makes it, and the command that writes none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+
+import pytest
+
+from lavaprune.cli import main
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
@@ -69,3 +73,12 @@ def browser_widths(page: Path, folder: Path, width: int) -> tuple[int, int]:
     found = re.search(r"widths (\d+) (\d+) end", done.stdout)
     assert found, done.stderr[-2000:]
     return int(found[1]), int(found[2])
+
+
+def refused(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The one line that ``lavaprune report`` is refused with."""
+    code = main(["report", *map(str, arguments)])
+    out, err = capfd.readouterr()
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    return err
