@@ -99,6 +99,7 @@ class PruningSettings(Section):
     rescale: Literal["method", "none", "sum", "drive"] = Field(
         default="method", description="what becomes of the remaining weights; method: what the method does"
     )
+    gain: float = Field(default=1.0, ge=0, le=16, description="factor on the remaining weights at the last event")
     start: int = Field(default=30_000, ge=1, le=10**9, description="image of the first event")
     batch: int = Field(default=5_000, ge=1, le=10**9, description="images between two events")
     connectivity: float = Field(default=0.1, ge=0, le=1, description="aim of methods that aim at a connectivity")
@@ -135,6 +136,7 @@ class PruningSettings(Section):
             spike_threshold=self.spike_threshold,
             neurons_removed=self.neurons_removed,
             rescale=self.rescale,
+            gain=self.gain,
             start=self.start,
             batch=self.batch,
         )
@@ -196,6 +198,12 @@ class Settings(Section):
         return self.model_dump()
 
     def sha256(self) -> str:
-        """Return the SHA-256 of all settings, in hexadecimal: two runs with the same one are the same run."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        """Return the SHA-256 of all settings, in hexadecimal: two runs with the same one are the same run.
+
+        ``pruning.gain`` came later than the first runs: at its default it is left out, so that theirs stay the same.
+        """
+        values = self.to_dict()
+        if values["pruning"]["gain"] == PruningSettings.model_fields["gain"].default:
+            del values["pruning"]["gain"]
+        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

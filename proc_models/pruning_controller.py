@@ -58,7 +58,9 @@ class PyPruningControllerModel(PyLoihiProcessModel):
             k, spike_counts, weights, self.conducts, self.plastic, w_max=given["w_max"], n_events=given["n_events"]
         )
         conducts, plastic, operations = decide(given["method"], event)
-        targets = column_targets(given["method"].rescale, event, conducts, plastic, self.column_targets)
+        targets = column_targets(
+            given["method"].rescale, event, conducts, plastic, self.column_targets, given["method"].gain
+        )
         # Into the arrays that the Vars are, so that reading a Var shows them.
         self.conducts[:], self.plastic[:] = conducts, plastic
         self.column_targets[:] = np.where(targets == KEEP, self.column_targets, targets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -95,6 +96,9 @@ class PruningMethod(ABC):
     rescale : str
         What happens to a neuron's remaining weights at an event: ``"none"``, ``"sum"`` or ``"drive"``; see
         `lavaprune.pruning.rescaling`. The setting ``pruning.rescale`` replaces it.
+    gain : Decimal
+        What the remaining weights of each neuron are multiplied with at the last event, beside rescaling; 1: nothing.
+        The setting ``pruning.gain`` replaces it.
     regrows : bool
         Whether a removed synapse may conduct again. It starts at weight 0, and may learn.
     """
@@ -102,6 +106,7 @@ class PruningMethod(ABC):
     when: ClassVar[When] = "online"
     regrows: ClassVar[bool] = False
     rescale: str = "drive"
+    gain: Decimal = Decimal(1)
 
     @abstractmethod
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.method import WHEN, PruningMethod
-from lavaprune.pruning.rescaling import RESCALINGS
-from lavaprune.pruning.threshold_functions import Number
+from lavaprune.pruning.rescaling import GAIN_MAX, RESCALINGS
+from lavaprune.pruning.threshold_functions import Number, as_decimal
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class MethodSettings:
         Neurons that neuron pruning with the strategy fixed removes at each event, at least 1.
     rescale : str
         What replaces the method's own `PruningMethod.rescale`; ``"method"``: nothing does.
+    gain : number
+        What replaces the method's own `PruningMethod.gain`, 0 .. `GAIN_MAX`; 1: nothing does.
     start, batch : int
         The schedule's: trained images before event 0, and from one event to the next; at least 1.
     """
@@ -68,6 +70,7 @@ class MethodSettings:
     spike_threshold: Number = 0
     neurons_removed: int = 10
     rescale: str = "method"
+    gain: Number = 1
     start: int = 30_000
     batch: int = 5_000
 
@@ -136,6 +139,9 @@ def build_method(name: str, settings: MethodSettings) -> PruningMethod:
         raise PruningError(f"pruning method {name!r}: when is {method.when!r}; allowed: {', '.join(WHEN)}")
     if settings.rescale != "method":
         method.rescale = settings.rescale
+    gain = as_decimal("pruning: gain", settings.gain, 0, GAIN_MAX)
+    if gain != 1:
+        method.gain = gain
     if method.rescale not in RESCALINGS:
         raise PruningError(f"pruning method {name!r}: rescale is {method.rescale!r}; allowed: {', '.join(RESCALINGS)}")
     return method

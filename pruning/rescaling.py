@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,10 +17,19 @@ KEEP = -1
 """What stands for a column that is left as it is."""
 TARGET_MAX = 255 * 65536
 """Largest target: the weights of as many inputs as there can be, all at their maximum."""
+GAIN_BITS = 16
+"""Fractional bits of the gain."""
+GAIN_MAX = 16
+"""Largest gain."""
 
 
 def column_targets(
-    rule: str, event: PruningEvent, conducts: Mask, plastic: Mask, targets: npt.NDArray[np.int64]
+    rule: str,
+    event: PruningEvent,
+    conducts: Mask,
+    plastic: Mask,
+    targets: npt.NDArray[np.int64],
+    gain: Decimal = Decimal(1),
 ) -> npt.NDArray[np.int64]:
     """Sum that the plastic weights of each neuron are to have from this event on.
 
@@ -36,6 +46,10 @@ def column_targets(
 
     Synapses that were frozen at this event go on driving the neuron: their part is taken off the target.
 
+    At the last event (``event.k == event.n_events - 1``) the new targets of ``sum`` and ``drive`` are multiplied with
+    `gain`, rounded down to `GAIN_BITS` fractional bits, and rounded down again. A pruned neuron keeps its drive at its
+    favourite input and loses some at all others; a gain above 1 gives the network its spikes back.
+
     Parameters
     ----------
     rule : str
@@ -46,6 +60,8 @@ def column_targets(
         What the method decided.
     targets : int64 array, shape (N,)
         The targets so far, in units of one weight step; 0: this neuron's weights are not normalised.
+    gain : Decimal
+        0 .. `GAIN_MAX`.
 
     Returns
     -------
@@ -56,8 +72,10 @@ def column_targets(
     Raises
     ------
     PruningError
-        For an unknown rule.
+        For an unknown rule, or a gain out of range.
     """
+    if gain.is_nan() or not 0 <= gain <= GAIN_MAX:
+        raise PruningError(f"pruning: gain is {gain}; allowed: 0 .. {GAIN_MAX}")
     if rule not in RESCALINGS:
         raise PruningError(f"pruning: rescale is {rule!r}; allowed: {', '.join(RESCALINGS)}")
     new = np.full(targets.shape, KEEP, np.int64)
@@ -73,6 +91,8 @@ def column_targets(
     else:  # widths: 17 bits of inputs and 8 of weights; squares 32, the product below 2**57
         drive_left = np.maximum(_column_sums_of_squares(left), 1)
         goal = sum_left * _column_sums_of_squares(learned * ~is_frozen) // drive_left
+    if event.k == event.n_events - 1:  # widths: 24 bits of target, once it is clipped, and 20 of gain
+        goal = np.clip(goal, 0, TARGET_MAX) * int(gain * 2**GAIN_BITS) >> GAIN_BITS
     new[scaled] = np.clip(goal[scaled], 1, TARGET_MAX)
     return new
 

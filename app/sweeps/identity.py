@@ -32,6 +32,8 @@ def canonical(settings: Settings) -> Settings:
     else:
         method = settings.pruning.build_method()
         values["pruning"]["rescale"] = method.rescale
+        if method.rescale == "none":
+            values["pruning"]["gain"] = defaults["pruning"]["gain"]  # nothing is rescaled, so it has no effect
         if isinstance(method, ThresholdPruning | NeuronPruning):
             values["pruning"] |= paper_factors(settings.pruning)
     return validate(values)
@@ -61,6 +63,10 @@ def used_pruning_settings(settings: Settings) -> dict[str, Any]:
     method = pruning.build_method()
     values = {**pruning.model_dump(), **paper_factors(pruning), "rescale": method.rescale}
     used = {"method", *_used_by(pruning, method, values)}
+    if pruning.gain == 1 or method.rescale == "none":
+        used.discard("gain")
+    elif "rescale" in used:
+        used.add("gain")
     return {name: value for name, value in values.items() if name in used}
 
 

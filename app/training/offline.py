@@ -67,16 +67,14 @@ def train_offline(
     return engine
 
 
-def prune_offline(
-    engine: FusedEngine, method: PruningMethod, k: int, n_events: int = 1, sample: int = 0
-) -> None:
+def prune_offline(engine: FusedEngine, method: PruningMethod, k: int, n_events: int = 1, sample: int = 0) -> None:
     """Pruning event ``k`` of ``n_events`` of an engine, after a sample: what the controller does on Lava."""
     weights, conducts, plastic = engine.synapses()
     event = PruningEvent(
         k, engine.batch_counts.copy(), weights.copy(), conducts.copy(), plastic.copy(), n_events=n_events
     )
     new_conducts, new_plastic, operations = decide(method, event)
-    targets = column_targets(method.rescale, event, new_conducts, new_plastic, engine.column_targets)
+    targets = column_targets(method.rescale, event, new_conducts, new_plastic, engine.column_targets, method.gain)
     engine.set_masks(new_conducts, new_plastic)
     engine.rescale(targets, sample)
     engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
@@ -100,7 +98,5 @@ def accuracy_offline(engine: FusedEngine, data: Dataset, n_label_images: int, n_
     labeller = Labeller(data.n_classes, engine.parameters.n_neurons)
     shown = data.train_images[:n_label_images]
     labeller.add(respond(engine, shown, PHASE_LABEL), data.train_labels[:n_label_images])
-    answers = classify(
-        respond(engine, data.test_images[:n_test_images], PHASE_TEST), labeller.labels(), data.n_classes
-    )
+    answers = classify(respond(engine, data.test_images[:n_test_images], PHASE_TEST), labeller.labels(), data.n_classes)
     return float(np.mean(answers == data.test_labels[:n_test_images]))

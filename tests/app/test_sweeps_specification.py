@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,20 @@ def test_another_rule_for_what_remains_is_another_run(method: str, own: str) -> 
     assert used_pruning_settings(settings)["rescale"] == own
 
 
+def test_a_gain_of_1_leaves_a_run_its_digest() -> None:
+    """Digests from before the setting existed hold on; another gain is another run, unless nothing is rescaled."""
+    contrast = build_settings(None, "digits", ["pruning.method=contrast"])
+    values = contrast.to_dict()
+    del values["pruning"]["gain"]
+    assert contrast.sha256() == sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    for method, differs in (("contrast", True), ("post", False), ("none", False)):
+        own, other = (
+            config_sha256(build_settings(None, "digits", [f"pruning.method={method}", f"pruning.gain={gain}"]))
+            for gain in (1, 1.2)
+        )
+        assert (own != other) == differs
+
+
 def test_an_unpruned_run_has_no_rule() -> None:
     keys = {config_sha256(build_settings(None, "digits", [f"pruning.rescale={rule}"])) for rule in RESCALINGS}
     assert keys == {config_sha256(build_settings(None, "digits"))}
@@ -170,6 +186,9 @@ def test_an_unpruned_run_has_no_rule() -> None:
         (["neuron", "pruning.strategy=fixed"], {"strategy", "neurons_removed", "rescale", "start", "batch"}),
         (["neuron"], {"strategy", "spike_threshold", "factor_time", "rescale", "start", "batch"}),
         (["contrast"], {"connectivity", "redundant", "rescale", "start", "batch"}),
+        (["contrast", "pruning.gain=1.2"], {"connectivity", "redundant", "rescale", "gain", "start", "batch"}),
+        (["post", "pruning.gain=1.2"], {"threshold", "rescale"}),
+        (["none", "pruning.gain=1.2"], set()),
     ],
 )
 def test_columns_name_what_a_method_uses(method: list[str], used: set[str]) -> None:

@@ -78,9 +78,7 @@ def test_soft_lowest_is_the_constant_method() -> None:
 
 @pytest.mark.parametrize("strategy", ["fixed", "constant", "adaptive"])
 def test_neuron(strategy: str, unpruned: Run) -> None:
-    method = method_from_settings(
-        "neuron", strategy=strategy, neurons_removed=3, spike_threshold=0.4, start=3, batch=3
-    )
+    method = method_from_settings("neuron", strategy=strategy, neurons_removed=3, spike_threshold=0.4, start=3, batch=3)
     run = both(method, {0: BATCH_ENDS, 3: 1, 6: 2, 9: 3})
     lives = run.state.conducts.any(axis=0)
     assert 0 < lives.sum() < N
@@ -149,6 +147,20 @@ def test_rules_for_what_remains(rule: str, name: str) -> None:
         sums.append(at_event.weights.sum(axis=0, dtype=np.int64))
     # where nothing is removed, the drive is there: the target becomes the sum that is left to learn
     assert (sums[0] == sums[1]).all() == (rule == "none" or (rule, name) == ("drive", "soft"))
+
+
+def test_gain_at_the_last_event() -> None:
+    """Twice the targets that would have been, of the neurons that have weights; as much at the event before as ever."""
+    events = {3: 1, 6: 2}
+    single, doubled, unfinished = (
+        both(method_from_settings("constant", threshold=0.1, gain=gain), events, n_events).state
+        for gain, n_events in ((1, 2), (2, 2), (2, 3))
+    )
+    scaled = single.conducts.any(axis=0)
+    assert scaled.any()
+    assert (doubled.column_targets[scaled] == 2 * single.column_targets[scaled]).all()
+    assert (unfinished.column_targets == single.column_targets).all()
+    assert (unfinished.weights == single.weights).all()
 
 
 @pytest.mark.parametrize("missing", ["targets", "conducts"])

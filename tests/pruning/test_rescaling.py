@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from lavaprune.processes.state import COLUMN_TARGET_MAX
 from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.method import PruningEvent
+from lavaprune.pruning.registry import method_from_settings
 from lavaprune.pruning.rescaling import KEEP, RESCALINGS, TARGET_MAX, column_targets
 
 
@@ -90,6 +92,51 @@ def test_the_most_inputs_at_their_most() -> None:
     half = (np.arange(65_536) % 2).astype(np.uint8)[:, np.newaxis]
     assert column_targets("drive", event, half, half, targets(9)).tolist() == [65_536 * 255]
     assert column_targets("sum", event, ones, half, targets(65_536 * 255)).tolist() == [32_768 * 255]
+
+
+@pytest.mark.parametrize(
+    ("rule", "gain", "expected"),
+    [
+        ("drive", "1.5", [15, 18]),  # 10 and 12, as above
+        ("drive", "1.1", [10, 13]),  # 1.1 is 72,089 / 2**16, so 10.9999 and 13.2
+        ("drive", "0", [1, 1]),
+        ("sum", "2", [24, 24]),
+        ("none", "2", [KEEP, KEEP]),
+    ],
+)
+def test_gain_by_hand(rule: str, gain: str, expected: list[int]) -> None:
+    """At the last event, and only there."""
+    w = mask([[3, 3], [4, 4], [5, 5]])
+    kept = mask([[0, 1], [1, 1], [1, 1]])
+    ones = np.ones_like(w)
+    for k, n_events in ((0, 1), (6, 7), (5, 7)):
+        event = PruningEvent(k, np.zeros(2, np.int64), w, ones, ones, n_events=n_events)
+        without = column_targets(rule, event, kept, kept, targets(12, 12)).tolist()
+        found = column_targets(rule, event, kept, kept, targets(12, 12), Decimal(gain)).tolist()
+        assert found == (expected if k == n_events - 1 else without)
+
+
+def test_gain_of_the_largest_target() -> None:
+    """Just below 2**24, times 16: 28 bits; the targets stay within what weights can sum to."""
+    event = event_of([*[[255]] * 300, [1]])
+    kept = mask([*[[0]] * 300, [1]])
+    for gain, expected in ((16, TARGET_MAX), (0.5, TARGET_MAX // 2)):
+        found = column_targets("drive", event, kept, kept, targets(300 * 255), Decimal(gain))
+        assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize("gain", ["-0.1", "16.1", "NaN"])
+def test_gain_out_of_range(gain: str) -> None:
+    event = event_of([[3]])
+    with pytest.raises(PruningError, match=rf"gain is {gain}; allowed: 0 \.\. 16"):
+        column_targets("drive", event, mask([[1]]), mask([[1]]), targets(3), Decimal(gain))
+    with pytest.raises(PruningError, match=r"gain is .*; allowed: 0 \.\. 16"):
+        method_from_settings("zero", gain=float(gain))
+
+
+def test_methods_take_the_gain() -> None:
+    assert method_from_settings("contrast").gain == 1
+    assert method_from_settings("contrast", gain=1.2).gain == Decimal("1.2")
 
 
 def test_unknown_rule() -> None:

@@ -148,7 +148,9 @@ def run_fused(
                     n_events=n_events,
                 )  # fmt: skip
                 conducts, plastic, operations = decide(method, event)
-                targets = column_targets(method.rescale, event, conducts, plastic, engine.column_targets)
+                targets = column_targets(
+                    method.rescale, event, conducts, plastic, engine.column_targets, method.gain
+                )
                 engine.set_masks(conducts, plastic)
                 engine.rescale(targets, int(control[k, SAMPLE_ID]))
                 engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
