@@ -35,7 +35,7 @@ from lavaprune.reproduce.drawing import (
 from lavaprune.reproduce.experiment import Context, Curve, Experiment, curve_of
 from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.outcome import Outcome, point_row
-from lavaprune.reproduce.runs import Point, Runs
+from lavaprune.reproduce.runs import Point, Runs, unpruned
 from lavaprune.settings import Settings
 
 _LINEAR = 0.95  # R squared of a straight line: "almost linearly"
@@ -48,13 +48,21 @@ def _configurations(grids: Grids) -> list[Settings]:
         for key in grids.methods(preset)
         for settings in grids.curve(preset, key).settings()
     ]
-    return of_curves + [settings for named in _at_17_percent(grids).values() for settings in named]
+    named = [settings for each in _at_17_percent(grids).values() for pair in each for settings in pair]
+    return of_curves + named
 
 
-def _at_17_percent(grids: Grids) -> dict[tuple[str, str], tuple[Settings, ...]]:
-    """Configurations at the paper's best connectivity of N = 800, by preset and method."""
+def _at_17_percent(grids: Grids) -> dict[tuple[str, str], list[tuple[Settings, Settings]]]:
+    """Configurations at the paper's best connectivity of N = 800, by preset and method.
+
+    Of each seed with the preset's unpruned network, which learns otherwise where the configuration says so.
+    """
     named = {(preset, key): grids.at(preset, key, 17) for preset in grids.presets for key in grids.methods(preset)}
-    return {where: settings for where, settings in named.items() if settings}
+    return {
+        (preset, key): [(each, unpruned(grids.settings(preset, {"method": "none"}, each.seed))) for each in settings]
+        for (preset, key), settings in named.items()
+        if settings
+    }
 
 
 def _draw(context: Context, runs: Runs) -> Outcome:
@@ -80,9 +88,16 @@ def _draw(context: Context, runs: Runs) -> Outcome:
             for point in curve.points:
                 row = point_row(grids.title(preset), curve.series.label, point)
                 outcome.rows.append(row | {"figure_of_merit": float(figure_of_merit(point).mean())})
-    for (preset, key), settings in _at_17_percent(grids).items():
-        point = runs.point(settings)
+    for (preset, key), pairs in _at_17_percent(grids).items():
+        pruned, bases = zip(*pairs, strict=True)
+        point = runs.point(pruned, bases)
         outcome.rows.append(point_row(f"{grids.title(preset)}, at 17 %", grids.label(key), point))
+        alike = statistics(runs.point(pruned).values["loss"])
+        outcome.notes += [
+            f"{grids.title(preset)}, {grids.label(key)} at 17 % {changed}. It is held against the preset's unpruned "
+            f"network; against one that learns as it does, it loses {alike[0]:.2f} +- {alike[2]:.2f} points."
+            for changed in _other_settings(pruned[0], bases[0])
+        ]
         if preset in paper.BEST_FOM:
             reached = f"{point.mean('connectivity'):.1f} % connectivity"
             where = f"{grids.title(preset)}, {grids.label(key)} at {reached}, against the paper's APTN:"
@@ -97,6 +112,19 @@ def _draw(context: Context, runs: Runs) -> Outcome:
                 f"figure of merit is best at {shifted.mean('connectivity'):.1f} % connectivity."
             )
     return outcome
+
+
+def _other_settings(settings: Settings, base: Settings) -> list[str]:
+    """What a pruned run does otherwise than the unpruned one beside pruning; empty if nothing."""
+    ours, theirs = settings.to_dict(), base.to_dict()
+    changed = [
+        f"`{section}.{name}` = {value} (unpruned: {theirs[section][name]})"
+        for section, values in ours.items()
+        if isinstance(values, dict) and section != "pruning"
+        for name, value in values.items()
+        if value != theirs[section][name]
+    ]
+    return [f"learns with {' and '.join(changed)}"] if changed else []
 
 
 def figure_of_merit(point: Point, shift: float = 0.0) -> np.ndarray:

@@ -18,6 +18,7 @@ from lavaprune.reproduce import dynamics, maps, paper
 from lavaprune.reproduce.experiment import Context
 from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.method_tables import compare_table
+from lavaprune.reproduce.operations import _at_17_percent, _other_settings
 from lavaprune.reproduce.outcome import comparison_rows, to_csv, write_index, write_outcome
 from lavaprune.reproduce.reproduction import EXPERIMENTS, wanted_ids
 from lavaprune.reproduce.runs import Runs, identity, unpruned, with_unpruned
@@ -171,6 +172,26 @@ def test_a_named_point_may_have_more_seeds_than_its_curve() -> None:
         [(1, 0.2), (2, 0.2)],
     ]
     assert [s.seed for s in Grids(values, seeds=[7]).at("mnist-100", "apt", 10) or ()] == [7]
+
+
+def test_a_named_point_may_differ_in_more_than_pruning() -> None:
+    """Such a point is no point of the method's curve, is held against the preset's network, and says what differs."""
+    at_17 = {"threshold": 0.2, "learning.column_sum": 31.0, "network.theta_plus_mv": 0.1}
+    apt = {"threshold": [0.1], "at_17_percent": at_17}
+    grids = Grids({"labels": {"apt": "APT"}, "mnist-100": {"seeds": [1], "curves": {"apt": apt}}})
+    (named,) = grids.at("mnist-100", "apt", 17) or ()
+    (plain,) = grids.unpruned("mnist-100")
+    assert (named.learning.column_sum, named.network.theta_plus_mv, named.pruning.threshold) == (31.0, 0.1, 0.2)
+    assert named.learning.mu_post == plain.learning.mu_post
+    ((curve_point,),) = grids.curve("mnist-100", "apt").points
+    assert curve_point.pruning.threshold == 0.1
+    (pair,) = _at_17_percent(grids)["mnist-100", "apt"]
+    assert [identity(each) for each in pair] == [identity(named), identity(plain)]
+    assert _other_settings(*pair) == [
+        f"learns with `network.theta_plus_mv` = 0.1 (unpruned: {plain.network.theta_plus_mv}) and "
+        f"`learning.column_sum` = 31.0 (unpruned: {plain.learning.column_sum})"
+    ]
+    assert _other_settings(curve_point, plain) == []
 
 
 def test_a_series_of_a_figure_has_its_own_points_for_each_preset() -> None:
