@@ -115,7 +115,7 @@ def _draw(context: Context, runs: Runs) -> Outcome:
 
 
 def _other_settings(settings: Settings, base: Settings) -> list[str]:
-    """What a pruned run does otherwise than the unpruned one beside pruning; empty if nothing."""
+    """What a pruned run does otherwise than the unpruned one beside pruning, and its gain; empty if nothing."""
     ours, theirs = settings.to_dict(), base.to_dict()
     changed = [
         f"`{section}.{name}` = {value} (unpruned: {theirs[section][name]})"
@@ -124,6 +124,8 @@ def _other_settings(settings: Settings, base: Settings) -> list[str]:
         for name, value in values.items()
         if value != theirs[section][name]
     ]
+    if changed and settings.pruning.gain != 1:
+        changed.append(f"`pruning.gain` = {settings.pruning.gain}")
     return [f"learns with {' and '.join(changed)}"] if changed else []
 
 
