@@ -109,7 +109,7 @@ def test_grids_fit_the_methods_and_the_budget() -> None:
     settings = with_unpruned(s for each in EXPERIMENTS.values() for s in each.configurations(grids))
     runs = Counter((each.dataset, each.neurons) for each in settings)
     assert all(runs[dataset, 100] <= 600 for dataset in ("mnist", "fashion"))
-    assert all(runs[dataset, 800] <= 100 for dataset in ("mnist", "fashion"))
+    assert all(runs[dataset, 800] <= 120 for dataset in ("mnist", "fashion"))
     assert {each.label_images for each in settings} == {10_000}
     assert {(each.train_images, each.test_images, each.validation_images) for each in settings} == {("all", "all", 0)}
     assert set(grids.presets) == {name for name in PRESETS if name != "digits"}
