@@ -99,7 +99,7 @@ class PruningSettings(Section):
     rescale: Literal["method", "none", "sum", "drive"] = Field(
         default="method", description="what becomes of the remaining weights; method: what the method does"
     )
-    gain: float = Field(default=1.0, ge=0, le=16, description="factor on the remaining weights at the last event")
+    gain: float = Field(default=1.0, ge=0, le=16, description="factor on what rescale gives, at the last event")
     start: int = Field(default=30_000, ge=1, le=10**9, description="image of the first event")
     batch: int = Field(default=5_000, ge=1, le=10**9, description="images between two events")
     connectivity: float = Field(default=0.1, ge=0, le=1, description="aim of methods that aim at a connectivity")

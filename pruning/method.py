@@ -97,8 +97,8 @@ class PruningMethod(ABC):
         What happens to a neuron's remaining weights at an event: ``"none"``, ``"sum"`` or ``"drive"``; see
         `lavaprune.pruning.rescaling`. The setting ``pruning.rescale`` replaces it.
     gain : Decimal
-        What the remaining weights of each neuron are multiplied with at the last event, beside rescaling; 1: nothing.
-        The setting ``pruning.gain`` replaces it.
+        What the sum that `rescale` gives each neuron's plastic weights is multiplied with at the last event; without
+        effect for ``"none"``. A setting ``pruning.gain`` other than 1 replaces it.
     regrows : bool
         Whether a removed synapse may conduct again. It starts at weight 0, and may learn.
     """

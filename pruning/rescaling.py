@@ -91,7 +91,7 @@ def column_targets(
     else:  # widths: 17 bits of inputs and 8 of weights; squares 32, the product below 2**57
         drive_left = np.maximum(_column_sums_of_squares(left), 1)
         goal = sum_left * _column_sums_of_squares(learned * ~is_frozen) // drive_left
-    if event.k == event.n_events - 1:  # widths: 24 bits of target, once it is clipped, and 20 of gain
+    if event.k == event.n_events - 1:  # widths: 24 bits of target, once it is clipped, 21 of gain; product up to 2**44
         goal = np.clip(goal, 0, TARGET_MAX) * int(gain * 2**GAIN_BITS) >> GAIN_BITS
     new[scaled] = np.clip(goal[scaled], 1, TARGET_MAX)
     return new

@@ -37,6 +37,7 @@ from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.outcome import Outcome, point_row
 from lavaprune.reproduce.runs import Point, Runs, unpruned
 from lavaprune.settings import Settings
+from lavaprune.sweeps.identity import used_pruning_settings
 
 _LINEAR = 0.95  # R squared of a straight line: "almost linearly"
 
@@ -96,6 +97,7 @@ def _draw(context: Context, runs: Runs) -> Outcome:
         outcome.notes += [
             f"{grids.title(preset)}, {grids.label(key)} at 17 % {changed}. It is held against the preset's unpruned "
             f"network; against one that learns as it does, it loses {alike[0]:.2f} +- {alike[2]:.2f} points."
+            f" Pruning: {_in_words(pruned[0])}."
             for changed in _other_settings(pruned[0], bases[0])
         ]
         if preset in paper.BEST_FOM:
@@ -115,7 +117,7 @@ def _draw(context: Context, runs: Runs) -> Outcome:
 
 
 def _other_settings(settings: Settings, base: Settings) -> list[str]:
-    """What a pruned run does otherwise than the unpruned one beside pruning, and its gain; empty if nothing."""
+    """Settings of the sections beside pruning's that differ from the unpruned run's, in words; empty if none does."""
     ours, theirs = settings.to_dict(), base.to_dict()
     changed = [
         f"`{section}.{name}` = {value} (unpruned: {theirs[section][name]})"
@@ -124,9 +126,12 @@ def _other_settings(settings: Settings, base: Settings) -> list[str]:
         for name, value in values.items()
         if value != theirs[section][name]
     ]
-    if changed and settings.pruning.gain != 1:
-        changed.append(f"`pruning.gain` = {settings.pruning.gain}")
     return [f"learns with {' and '.join(changed)}"] if changed else []
+
+
+def _in_words(settings: Settings) -> str:
+    used = used_pruning_settings(settings)
+    return ", ".join(f"{name} {value}" for name, value in used.items() if name != "method")
 
 
 def figure_of_merit(point: Point, shift: float = 0.0) -> np.ndarray:

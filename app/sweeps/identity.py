@@ -32,8 +32,8 @@ def canonical(settings: Settings) -> Settings:
     else:
         method = settings.pruning.build_method()
         values["pruning"]["rescale"] = method.rescale
-        if method.rescale == "none":
-            values["pruning"]["gain"] = defaults["pruning"]["gain"]  # nothing is rescaled, so it has no effect
+        if method.rescale == "none" and type(method).__module__.startswith("lavaprune.pruning."):
+            values["pruning"]["gain"] = defaults["pruning"]["gain"]  # of a method of ours it has no effect then
         if isinstance(method, ThresholdPruning | NeuronPruning):
             values["pruning"] |= paper_factors(settings.pruning)
     return validate(values)
@@ -57,7 +57,7 @@ def paper_factors(pruning: PruningSettings) -> dict[str, float]:
 def used_pruning_settings(settings: Settings) -> dict[str, Any]:
     """The ``pruning.*`` settings that the method uses, by name; of a user's own method all.
 
-    Factors are numbers, and the rule of rescaling is the one that holds.
+    Factors are numbers, and the rule of rescaling is the one that holds. A gain of 1, or without effect, is left out.
     """
     pruning = settings.pruning
     method = pruning.build_method()

@@ -109,7 +109,8 @@ def test_grids_fit_the_methods_and_the_budget() -> None:
     settings = with_unpruned(s for each in EXPERIMENTS.values() for s in each.configurations(grids))
     runs = Counter((each.dataset, each.neurons) for each in settings)
     assert all(runs[dataset, 100] <= 600 for dataset in ("mnist", "fashion"))
-    assert all(runs[dataset, 800] <= 120 for dataset in ("mnist", "fashion"))
+    assert runs["mnist", 800] <= 120
+    assert runs["fashion", 800] <= 100
     assert {each.label_images for each in settings} == {10_000}
     assert {(each.train_images, each.test_images, each.validation_images) for each in settings} == {("all", "all", 0)}
     assert set(grids.presets) == {name for name in PRESETS if name != "digits"}
@@ -192,6 +193,24 @@ def test_a_named_point_may_differ_in_more_than_pruning() -> None:
         f"`learning.column_sum` = 31.0 (unpruned: {plain.learning.column_sum})"
     ]
     assert _other_settings(curve_point, plain) == []
+
+
+def test_a_point_that_learns_otherwise_is_held_against_the_presets_network(tmp_path: Path) -> None:
+    """Made up: 84 % pruned and 85 % unpruned with its own learning, 88 % less 0.2 points a seed with the preset's."""
+    grids = Grids()
+    experiment = EXPERIMENTS["fig12"]
+    rows = []
+    for each in with_unpruned(experiment.configurations(grids)):
+        row = made_up_row(each)
+        if (each.dataset, each.neurons, each.learning.column_sum) == ("mnist", 800, 31.0):
+            row["accuracy"] = 0.85 if each.pruning.method == "none" else 0.84
+        rows.append(row)
+    outcome = experiment.draw(Context(grids, tmp_path, None), Runs(pa.Table.from_pylist(rows)))
+    (row,) = (each for each in outcome.rows if each["panel"].endswith("at 17 %") and each["method"] == "contrast")
+    assert row["loss_mean"] == pytest.approx(4 - 0.2 * 5.5)  # ten seeds
+    (note,) = (each for each in outcome.notes if "learns with" in each)
+    assert "against one that learns as it does, it loses 1.00 +- 0.00 points. Pruning: " in note
+    assert "gain 1.1, start 16500, batch 1500, connectivity 0.1735, redundant 0.2" in note
 
 
 def test_a_series_of_a_figure_has_its_own_points_for_each_preset() -> None:

@@ -150,7 +150,7 @@ def test_rules_for_what_remains(rule: str, name: str) -> None:
 
 
 def test_gain_at_the_last_event() -> None:
-    """Twice the targets that would have been, of the neurons that have weights; as much at the event before as ever."""
+    """Twice the targets that would have been, of the neurons that have weights; unchanged at earlier events."""
     events = {3: 1, 6: 2}
     single, doubled, unfinished = (
         both(method_from_settings("constant", threshold=0.1, gain=gain), events, n_events).state

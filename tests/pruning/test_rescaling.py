@@ -117,9 +117,12 @@ def test_gain_by_hand(rule: str, gain: str, expected: list[int]) -> None:
 
 
 def test_gain_of_the_largest_target() -> None:
-    """Just below 2**24, times 16: 28 bits; the targets stay within what weights can sum to."""
-    event = event_of([*[[255]] * 300, [1]])
-    kept = mask([*[[0]] * 300, [1]])
+    """65,535 weights of 255 gone and one of 1 left would have to be 4.3e9: clipped before the gain, below 2**24.
+
+    Unclipped, half of it would still be the most that is allowed.
+    """
+    event = event_of([*[[255]] * 65_535, [1]])
+    kept = mask([*[[0]] * 65_535, [1]])
     for gain, expected in ((16, TARGET_MAX), (0.5, TARGET_MAX // 2)):
         found = column_targets("drive", event, kept, kept, targets(300 * 255), Decimal(gain))
         assert found.tolist() == [expected]
