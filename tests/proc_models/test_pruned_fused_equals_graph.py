@@ -152,10 +152,14 @@ def test_rules_for_what_remains(rule: str, name: str) -> None:
 def test_gain_at_the_last_event() -> None:
     """Twice the targets that would have been, of the neurons that have weights; unchanged at earlier events."""
     events = {3: 1, 6: 2}
-    single, doubled, unfinished = (
-        both(method_from_settings("constant", threshold=0.1, gain=gain), events, n_events).state
-        for gain, n_events in ((1, 2), (2, 2), (2, 3))
+    images, control = samples(P, PHASES, events=events)
+    single, unfinished = (
+        run_fused(
+            P, initial_state(P), images, control, method_from_settings("constant", threshold=0.1, gain=gain), n
+        ).state
+        for gain, n in ((1, 2), (2, 3))
     )
+    doubled = both(method_from_settings("constant", threshold=0.1, gain=2), events, n_events=2).state
     scaled = single.conducts.any(axis=0)
     assert scaled.any()
     assert (doubled.column_targets[scaled] == 2 * single.column_targets[scaled]).all()
