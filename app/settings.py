@@ -99,7 +99,9 @@ class PruningSettings(Section):
     rescale: Literal["method", "none", "sum", "drive"] = Field(
         default="method", description="what becomes of the remaining weights; method: what the method does"
     )
-    gain: float = Field(default=1.0, ge=0, le=16, description="factor on what rescale gives, at the last event")
+    gain: float = Field(default=1.0, ge=0, le=4, description="factor on what rescale gives, at the last event")
+    first_gain: float = Field(default=1.0, ge=0, le=4, description="the same, at the first event")
+    potentiation: float = Field(default=1.0, gt=0, le=16, description="factor on mu_post after the first event")
     start: int = Field(default=30_000, ge=1, le=10**9, description="image of the first event")
     batch: int = Field(default=5_000, ge=1, le=10**9, description="images between two events")
     connectivity: float = Field(default=0.1, ge=0, le=1, description="aim of methods that aim at a connectivity")
@@ -137,6 +139,7 @@ class PruningSettings(Section):
             neurons_removed=self.neurons_removed,
             rescale=self.rescale,
             gain=self.gain,
+            first_gain=self.first_gain,
             start=self.start,
             batch=self.batch,
         )
@@ -178,6 +181,9 @@ class Settings(Section):
     @model_validator(mode="after")
     def _parameters_fit_together(self) -> Self:
         self.network_parameters(n_inputs=1)
+        rate = self.learning.mu_post * self.pruning.potentiation
+        if rate > 1:
+            raise ValueError(f"setting 'pruning.potentiation' makes mu_post {rate:g}; allowed: up to 1")
         return self
 
     def network_parameters(self, n_inputs: int) -> NetworkParameters:
@@ -200,10 +206,11 @@ class Settings(Section):
     def sha256(self) -> str:
         """Return the SHA-256 of all settings, in hexadecimal: two runs with the same one are the same run.
 
-        ``pruning.gain`` came later than the first runs: at its default it is left out, so that theirs stay the same.
+        Settings that came later than the first runs are left out at their defaults, so that theirs stay the same.
         """
         values = self.to_dict()
-        if values["pruning"]["gain"] == PruningSettings.model_fields["gain"].default:
-            del values["pruning"]["gain"]
+        for name in ("gain", "first_gain", "potentiation"):
+            if values["pruning"][name] == PruningSettings.model_fields[name].default:
+                del values["pruning"][name]
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

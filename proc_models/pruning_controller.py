@@ -59,7 +59,7 @@ class PyPruningControllerModel(PyLoihiProcessModel):
         )
         conducts, plastic, operations = decide(given["method"], event)
         targets = column_targets(
-            given["method"].rescale, event, conducts, plastic, self.column_targets, given["method"].gain
+            given["method"].rescale, event, conducts, plastic, self.column_targets, given["method"].gain_at(event)
         )
         # Into the arrays that the Vars are, so that reading a Var shows them.
         self.conducts[:], self.plastic[:] = conducts, plastic

@@ -99,6 +99,8 @@ class PruningMethod(ABC):
     gain : Decimal
         What the sum that `rescale` gives each neuron's plastic weights is multiplied with at the last event; without
         effect for ``"none"``. A setting ``pruning.gain`` other than 1 replaces it.
+    first_gain : Decimal
+        The same for the first event, from which on the network learns with it; setting ``pruning.first_gain``.
     regrows : bool
         Whether a removed synapse may conduct again. It starts at weight 0, and may learn.
     """
@@ -107,6 +109,7 @@ class PruningMethod(ABC):
     regrows: ClassVar[bool] = False
     rescale: str = "drive"
     gain: Decimal = Decimal(1)
+    first_gain: Decimal = Decimal(1)
 
     @abstractmethod
     def masks(self, event: PruningEvent) -> tuple[Mask, Mask]:
@@ -116,6 +119,11 @@ class PruningMethod(ABC):
         conducts but no longer learns is frozen at its weight, for good. `PruningEvent.without` makes both masks from an
         array of synapses to remove.
         """
+
+    def gain_at(self, event: PruningEvent) -> Decimal:
+        """Gain of an event: `first_gain` at the first, `gain` at the last, both at the only one; else 1."""
+        first = self.first_gain if event.k == 0 else Decimal(1)
+        return first * (self.gain if event.k == event.n_events - 1 else Decimal(1))
 
     def operations(self, event: PruningEvent) -> int:
         """Basic operations that this decision takes (`lavaprune.pruning.controller_cost`).

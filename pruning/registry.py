@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.method import WHEN, PruningMethod
-from lavaprune.pruning.rescaling import GAIN_MAX, RESCALINGS
+from lavaprune.pruning.rescaling import RESCALINGS
 from lavaprune.pruning.threshold_functions import Number, as_decimal
 
 
@@ -53,7 +53,9 @@ class MethodSettings:
     rescale : str
         What replaces the method's own `PruningMethod.rescale`; ``"method"``: nothing does.
     gain : number
-        What replaces the method's own `PruningMethod.gain`, 0 .. `GAIN_MAX`; 1: nothing does.
+        What replaces the method's own `PruningMethod.gain`, 0 .. 4; 1: nothing does.
+    first_gain : number
+        The same for `PruningMethod.first_gain`.
     start, batch : int
         The schedule's: trained images before event 0, and from one event to the next; at least 1.
     """
@@ -71,6 +73,7 @@ class MethodSettings:
     neurons_removed: int = 10
     rescale: str = "method"
     gain: Number = 1
+    first_gain: Number = 1
     start: int = 30_000
     batch: int = 5_000
 
@@ -79,6 +82,7 @@ class MethodSettings:
         return min(self.start, self.batch) if k == 0 else self.batch
 
 
+_GAIN_MAX = 4  # of each of the two gains: their product is within `lavaprune.pruning.rescaling.GAIN_MAX`
 MethodFactory = Callable[[MethodSettings], PruningMethod]
 _Factory = TypeVar("_Factory", bound=MethodFactory)
 
@@ -139,9 +143,10 @@ def build_method(name: str, settings: MethodSettings) -> PruningMethod:
         raise PruningError(f"pruning method {name!r}: when is {method.when!r}; allowed: {', '.join(WHEN)}")
     if settings.rescale != "method":
         method.rescale = settings.rescale
-    gain = as_decimal("pruning: gain", settings.gain, 0, GAIN_MAX)
-    if gain != 1:
-        method.gain = gain
+    for gain_name in ("gain", "first_gain"):
+        gain = as_decimal(f"pruning: {gain_name}", getattr(settings, gain_name), 0, _GAIN_MAX)
+        if gain != 1:
+            setattr(method, gain_name, gain)
     if method.rescale not in RESCALINGS:
         raise PruningError(f"pruning method {name!r}: rescale is {method.rescale!r}; allowed: {', '.join(RESCALINGS)}")
     return method

@@ -46,9 +46,9 @@ def column_targets(
 
     Synapses that were frozen at this event go on driving the neuron: their part is taken off the target.
 
-    At the last event (``event.k == event.n_events - 1``) the new targets of ``sum`` and ``drive`` are multiplied with
-    `gain`, rounded down to `GAIN_BITS` fractional bits, and rounded down again. A pruned neuron keeps its drive at its
-    favourite input and loses some at all others; a gain above 1 gives the network its spikes back.
+    The new targets of ``sum`` and ``drive`` are multiplied with `gain`, rounded down to `GAIN_BITS` fractional bits,
+    and rounded down again. A pruned neuron keeps its drive at its favourite input and loses some at all others; a gain
+    above 1 gives the network its spikes back.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def column_targets(
     targets : int64 array, shape (N,)
         The targets so far, in units of one weight step; 0: this neuron's weights are not normalised.
     gain : Decimal
-        0 .. `GAIN_MAX`.
+        Of this event, 0 .. `GAIN_MAX`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def column_targets(
     else:  # widths: 17 bits of inputs and 8 of weights; squares 32, the product below 2**57
         drive_left = np.maximum(_column_sums_of_squares(left), 1)
         goal = sum_left * _column_sums_of_squares(learned * ~is_frozen) // drive_left
-    if event.k == event.n_events - 1:  # widths: 24 bits of target, once it is clipped, 21 of gain; product up to 2**44
+    if gain != 1:  # widths: 24 bits of target, once it is clipped, 21 of gain; product up to 2**44
         goal = np.clip(goal, 0, TARGET_MAX) * int(gain * 2**GAIN_BITS) >> GAIN_BITS
     new[scaled] = np.clip(goal[scaled], 1, TARGET_MAX)
     return new

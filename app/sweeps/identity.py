@@ -33,7 +33,8 @@ def canonical(settings: Settings) -> Settings:
         method = settings.pruning.build_method()
         values["pruning"]["rescale"] = method.rescale
         if method.rescale == "none" and type(method).__module__.startswith("lavaprune.pruning."):
-            values["pruning"]["gain"] = defaults["pruning"]["gain"]  # of a method of ours it has no effect then
+            # of a method of ours they have no effect then
+            values["pruning"] |= {name: defaults["pruning"][name] for name in ("gain", "first_gain")}
         if isinstance(method, ThresholdPruning | NeuronPruning):
             values["pruning"] |= paper_factors(settings.pruning)
     return validate(values)
@@ -63,10 +64,12 @@ def used_pruning_settings(settings: Settings) -> dict[str, Any]:
     method = pruning.build_method()
     values = {**pruning.model_dump(), **paper_factors(pruning), "rescale": method.rescale}
     used = {"method", *_used_by(pruning, method, values)}
-    if pruning.gain == 1 or method.rescale == "none":
-        used.discard("gain")
-    elif "rescale" in used:
-        used.add("gain")
+    for name in ("gain", "first_gain", "potentiation"):
+        has_effect = name == "potentiation" or method.rescale != "none"
+        if getattr(pruning, name) == 1 or not has_effect:
+            used.discard(name)
+        elif "rescale" in used:
+            used.add(name)
     return {name: value for name, value in values.items() if name in used}
 
 

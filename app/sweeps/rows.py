@@ -22,7 +22,8 @@ SCHEMA = pa.schema(
         # pruning settings: null where the method does not use them
         *((name, _TEXT) for name in ("method", "function", "grouping", "strategy", "rescale")),
         *((name, _REAL) for name in ("threshold", "factor_time", "factor_neurons")),
-        *((name, _REAL) for name in ("connectivity_target", "redundant", "spike_threshold", "gain")),
+        *((name, _REAL) for name in ("connectivity_target", "redundant", "spike_threshold")),
+        *((name, _REAL) for name in ("gain", "first_gain", "potentiation")),
         *((name, _WHOLE) for name in ("spike_interval", "neurons_removed", "start", "batch")),
         ("settings_json", _TEXT),
         # measured; those of this line are shares, 0..1

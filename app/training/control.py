@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
@@ -30,12 +31,13 @@ _LOG = logging.getLogger("lavaprune.pruning")
 
 
 @lru_cache(maxsize=4096)
-def _rates(settings: Settings, image: int, n_images: int) -> tuple[int, int, int]:
+def _rates(settings: Settings, image: int, n_images: int, after_event: bool) -> tuple[int, int, int]:
     learning = settings.learning
+    potentiation = Decimal(repr(settings.pruning.potentiation)) if after_event else Decimal(1)
     factor = annealing_factor(image, n_images, learning.anneal_start, learning.anneal_end)
     return (
         quantise_depression_rate(learning.mu_pre, factor),
-        quantise_potentiation_rate(learning.mu_post, factor),
+        quantise_potentiation_rate(learning.mu_post, factor * potentiation),
         quantise_theta_plus(settings.network.theta_plus_mv, factor),
     )
 
@@ -66,15 +68,22 @@ def warn_of_no_event(settings: Settings, n_images: int) -> None:
 
 
 def training_rows(settings: Settings, first: int, count: int, n_images: int) -> np.ndarray:
-    """Rows of training images ``first`` .. ``first + count - 1`` of ``n_images``; (count, 6) int64."""
+    """Rows of training images ``first`` .. ``first + count - 1`` of ``n_images``; (count, 6) int64.
+
+    From the image after the first pruning event on, mu_post is multiplied with ``pruning.potentiation``.
+    """
     rows = np.zeros((count, CONTROL_COLUMNS), np.int64)
     image = np.arange(first, first + count)
     rows[:, SAMPLE_ID] = image
     rows[:, PHASE] = PHASE_TRAIN
     block = image - image % settings.learning.anneal_every_images
-    for start in np.unique(block).tolist():
-        rows[block == start, MU_PRE_Q : THETA_PLUS_Q + 1] = _rates(settings, start, n_images)
     schedule = pruning_schedule(settings, n_images)
+    after_event = (image >= schedule.start) & (settings.pruning.method != "none")
+    for start in np.unique(block).tolist():
+        for after in (False, True):
+            here = (block == start) & (after_event == after)
+            if here.any():
+                rows[here, MU_PRE_Q : THETA_PLUS_Q + 1] = _rates(settings, start, n_images, after)
     since_start = image + 1 - schedule.start
     ends = since_start % schedule.batch == 0
     rows[ends, PRUNE_EVENT] = BATCH_ENDS

@@ -74,7 +74,9 @@ def prune_offline(engine: FusedEngine, method: PruningMethod, k: int, n_events: 
         k, engine.batch_counts.copy(), weights.copy(), conducts.copy(), plastic.copy(), n_events=n_events
     )
     new_conducts, new_plastic, operations = decide(method, event)
-    targets = column_targets(method.rescale, event, new_conducts, new_plastic, engine.column_targets, method.gain)
+    targets = column_targets(
+        method.rescale, event, new_conducts, new_plastic, engine.column_targets, method.gain_at(event)
+    )
     engine.set_masks(new_conducts, new_plastic)
     engine.rescale(targets, sample)
     engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lavaprune.configuration import validate
+from lavaprune.errors import InputError
 from lavaprune.processes.control import (
     BATCH_ENDS,
     MU_POST_Q,
@@ -104,6 +105,35 @@ def test_rows_carry_the_annealed_rates() -> None:
     assert (rows[80, RATES] < rows[79, RATES]).all()
     # a chunk of the rows is the rows of the chunk
     assert (training_rows(settings, 37, 20, 100) == rows[37:57]).all()
+
+
+def test_potentiation_after_the_first_event() -> None:
+    """The first event follows image 62: mu_post is doubled from image 63 on, within an annealing step of 5."""
+    learning = {"mu_pre": 0.001, "mu_post": 0.02, "anneal_start": 0.5, "anneal_end": 0.01, "anneal_every_images": 5}
+    pruning = {"method": "constant", "start": 63, "batch": 20}
+    twice = {"potentiation": 2.0}
+    plain, doubled, unpruned, late = (
+        training_rows(validate({"learning": learning, "pruning": {**pruning, **more}}), 0, 100, 100)
+        for more in (
+            {},
+            {"potentiation": 2.0},
+            {"potentiation": 2.0, "method": "none"},
+            {"potentiation": 2.0, "method": "post"},
+        )
+    )
+    assert (doubled[:63] == plain[:63]).all()
+    assert (np.abs(doubled[63:, MU_POST_Q] - 2 * plain[63:, MU_POST_Q]) <= 1).all()
+    others = [column for column in range(6) if column != MU_POST_Q]
+    assert (doubled[:, others] == plain[:, others]).all()
+    assert (unpruned[:, RATES] == plain[:, RATES]).all()
+    assert (late[:, RATES] == plain[:, RATES]).all()  # its event follows the last image
+    chunk = training_rows(validate({"learning": learning, "pruning": {**pruning, **twice}}), 61, 9, 100)
+    assert (chunk == doubled[61:70]).all()
+
+
+def test_potentiation_may_not_exceed_the_largest_rate() -> None:
+    with pytest.raises(InputError, match=r"pruning.potentiation.* makes mu_post 1.2; allowed: up to 1"):
+        validate({"learning": {"mu_post": 0.3}, "pruning": {"potentiation": 4.0}})
 
 
 def test_rows_carry_the_pruning_events() -> None:

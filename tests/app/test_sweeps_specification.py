@@ -159,7 +159,8 @@ def test_a_gain_of_1_leaves_a_run_its_digest() -> None:
     """Digests from before the setting existed hold on; another gain is another run, unless nothing is rescaled."""
     contrast = build_settings(None, "digits", ["pruning.method=contrast"])
     values = contrast.to_dict()
-    del values["pruning"]["gain"]
+    for name in ("gain", "first_gain", "potentiation"):
+        del values["pruning"][name]
     assert contrast.sha256() == sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     for method, differs in (("contrast", True), ("post", False), ("none", False)):
         own, other = (
@@ -167,6 +168,11 @@ def test_a_gain_of_1_leaves_a_run_its_digest() -> None:
             for gain in (1, 1.2)
         )
         assert (own != other) == differs
+    keys = {
+        config_sha256(build_settings(None, "digits", ["pruning.method=contrast", *change]))
+        for change in ([], ["pruning.first_gain=1.2"], ["pruning.potentiation=1.2"], ["pruning.gain=1.2"])
+    }
+    assert len(keys) == 4
 
 
 def test_an_unpruned_run_has_no_rule() -> None:
@@ -188,6 +194,10 @@ def test_an_unpruned_run_has_no_rule() -> None:
         (["contrast"], {"connectivity", "redundant", "rescale", "start", "batch"}),
         (["contrast", "pruning.gain=1.2"], {"connectivity", "redundant", "rescale", "gain", "start", "batch"}),
         (["post", "pruning.gain=1.2"], {"threshold", "rescale"}),
+        (
+            ["zero", "pruning.potentiation=2", "pruning.first_gain=2"],
+            {"rescale", "potentiation", "first_gain", "start", "batch"},
+        ),
         (["none", "pruning.gain=1.2"], set()),
     ],
 )

@@ -105,15 +105,9 @@ def test_the_most_inputs_at_their_most() -> None:
     ],
 )
 def test_gain_by_hand(rule: str, gain: str, expected: list[int]) -> None:
-    """At the last event, and only there."""
-    w = mask([[3, 3], [4, 4], [5, 5]])
     kept = mask([[0, 1], [1, 1], [1, 1]])
-    ones = np.ones_like(w)
-    for k, n_events in ((0, 1), (6, 7), (5, 7)):
-        event = PruningEvent(k, np.zeros(2, np.int64), w, ones, ones, n_events=n_events)
-        without = column_targets(rule, event, kept, kept, targets(12, 12)).tolist()
-        found = column_targets(rule, event, kept, kept, targets(12, 12), Decimal(gain)).tolist()
-        assert found == (expected if k == n_events - 1 else without)
+    event = event_of([[3, 3], [4, 4], [5, 5]])
+    assert column_targets(rule, event, kept, kept, targets(12, 12), Decimal(gain)).tolist() == expected
 
 
 def test_gain_of_the_largest_target() -> None:
@@ -133,13 +127,21 @@ def test_gain_out_of_range(gain: str) -> None:
     event = event_of([[3]])
     with pytest.raises(PruningError, match=rf"gain is {gain}; allowed: 0 \.\. 16"):
         column_targets("drive", event, mask([[1]]), mask([[1]]), targets(3), Decimal(gain))
-    with pytest.raises(PruningError, match=r"gain is .*; allowed: 0 \.\. 16"):
-        method_from_settings("zero", gain=float(gain))
+    for name in ("gain", "first_gain"):
+        with pytest.raises(PruningError, match=rf"pruning: {name} is .*; allowed: 0 \.\. 4"):
+            method_from_settings("zero", **{name: float(gain)})
 
 
-def test_methods_take_the_gain() -> None:
-    assert method_from_settings("contrast").gain == 1
-    assert method_from_settings("contrast", gain=1.2).gain == Decimal("1.2")
+def test_gains_of_the_events() -> None:
+    method = method_from_settings("contrast", gain=1.2, first_gain=1.5)
+
+    def gain(k: int, n_events: int) -> Decimal:
+        return method.gain_at(PruningEvent(k, np.zeros(1, np.int64), w, w, w, n_events=n_events))
+
+    w = mask([[1]])
+    assert [gain(k, 3) for k in range(3)] == [Decimal("1.5"), 1, Decimal("1.2")]
+    assert gain(0, 1) == Decimal("1.80")
+    assert method_from_settings("contrast").gain_at(PruningEvent(0, np.zeros(1, np.int64), w, w, w)) == 1
 
 
 def test_unknown_rule() -> None:

@@ -149,7 +149,7 @@ def run_fused(
                 )  # fmt: skip
                 conducts, plastic, operations = decide(method, event)
                 targets = column_targets(
-                    method.rescale, event, conducts, plastic, engine.column_targets, method.gain
+                    method.rescale, event, conducts, plastic, engine.column_targets, method.gain_at(event)
                 )
                 engine.set_masks(conducts, plastic)
                 engine.rescale(targets, int(control[k, SAMPLE_ID]))
