@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from lavaprune.processes.parameters import PARAMETER_RANGES, NetworkParameters
 from lavaprune.pruning.method import PruningMethod
-from lavaprune.pruning.registry import MethodSettings, build_method, known_methods
+from lavaprune.pruning.registry import GAIN_SETTING_MAX, MethodSettings, build_method, known_methods
 
 DatasetName = Literal["digits", "mnist", "fashion", "idx"]
 # A factor of a pruning law, or the best one that the paper names for the law.
@@ -86,6 +86,10 @@ class LearningSettings(Section):
     anneal_every_images: int = Field(default=100, ge=1, le=10**9, description="images between two factors")
 
 
+LATER_PRUNING = ("gain", "first_gain", "potentiation")
+"""Settings ``pruning.*`` that came after the first runs; 1 is the default of each, and does nothing."""
+
+
 class PruningSettings(Section):
     """``pruning.*``: which weights go, and when (Guo et al. 2020; names as there)."""
 
@@ -99,8 +103,8 @@ class PruningSettings(Section):
     rescale: Literal["method", "none", "sum", "drive"] = Field(
         default="method", description="what becomes of the remaining weights; method: what the method does"
     )
-    gain: float = Field(default=1.0, ge=0, le=4, description="factor on what rescale gives, at the last event")
-    first_gain: float = Field(default=1.0, ge=0, le=4, description="the same, at the first event")
+    gain: float = Field(1.0, ge=0, le=GAIN_SETTING_MAX, description="factor on what rescale gives, at the last event")
+    first_gain: float = Field(1.0, ge=0, le=GAIN_SETTING_MAX, description="the same, at the first event")
     potentiation: float = Field(default=1.0, gt=0, le=16, description="factor on mu_post after the first event")
     start: int = Field(default=30_000, ge=1, le=10**9, description="image of the first event")
     batch: int = Field(default=5_000, ge=1, le=10**9, description="images between two events")
@@ -181,9 +185,9 @@ class Settings(Section):
     @model_validator(mode="after")
     def _parameters_fit_together(self) -> Self:
         self.network_parameters(n_inputs=1)
-        rate = self.learning.mu_post * self.pruning.potentiation
-        if rate > 1:
-            raise ValueError(f"setting 'pruning.potentiation' makes mu_post {rate:g}; allowed: up to 1")
+        rate, most = self.learning.mu_post * self.pruning.potentiation, PARAMETER_RANGES["mu_post"][1]
+        if rate > most:
+            raise ValueError(f"setting 'pruning.potentiation' makes mu_post {rate:g}; allowed: up to {most:g}")
         return self
 
     def network_parameters(self, n_inputs: int) -> NetworkParameters:
@@ -206,10 +210,10 @@ class Settings(Section):
     def sha256(self) -> str:
         """Return the SHA-256 of all settings, in hexadecimal: two runs with the same one are the same run.
 
-        Settings that came later than the first runs are left out at their defaults, so that theirs stay the same.
+        `LATER_PRUNING` is left out at its defaults, so that the digests of earlier runs stay the same.
         """
         values = self.to_dict()
-        for name in ("gain", "first_gain", "potentiation"):
+        for name in LATER_PRUNING:
             if values["pruning"][name] == PruningSettings.model_fields[name].default:
                 del values["pruning"][name]
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))

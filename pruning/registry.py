@@ -82,7 +82,8 @@ class MethodSettings:
         return min(self.start, self.batch) if k == 0 else self.batch
 
 
-_GAIN_MAX = 4  # of each of the two gains: their product is within `lavaprune.pruning.rescaling.GAIN_MAX`
+GAIN_SETTING_MAX = 4
+"""Of each of the two gains: their product is within `lavaprune.pruning.rescaling.GAIN_MAX`."""
 MethodFactory = Callable[[MethodSettings], PruningMethod]
 _Factory = TypeVar("_Factory", bound=MethodFactory)
 
@@ -144,7 +145,7 @@ def build_method(name: str, settings: MethodSettings) -> PruningMethod:
     if settings.rescale != "method":
         method.rescale = settings.rescale
     for gain_name in ("gain", "first_gain"):
-        gain = as_decimal(f"pruning: {gain_name}", getattr(settings, gain_name), 0, _GAIN_MAX)
+        gain = as_decimal(f"pruning: {gain_name}", getattr(settings, gain_name), 0, GAIN_SETTING_MAX)
         if gain != 1:
             setattr(method, gain_name, gain)
     if method.rescale not in RESCALINGS:

@@ -10,7 +10,7 @@ from lavaprune.pruning.method import PruningMethod
 from lavaprune.pruning.neuron_method import NeuronPruning
 from lavaprune.pruning.threshold_functions import PAPER_FACTORS_NEURONS, PAPER_FACTORS_TIME
 from lavaprune.pruning.threshold_methods import ThresholdPruning
-from lavaprune.settings import PruningSettings, Settings
+from lavaprune.settings import LATER_PRUNING, PruningSettings, Settings
 
 # Settings that no number in a result depends on: both engines and every chunking give the same bits.
 OUTPUT_ONLY = ("engine", "samples_per_step", "checkpoint_images", "metrics_images", "pictures")
@@ -64,7 +64,7 @@ def used_pruning_settings(settings: Settings) -> dict[str, Any]:
     method = pruning.build_method()
     values = {**pruning.model_dump(), **paper_factors(pruning), "rescale": method.rescale}
     used = {"method", *_used_by(pruning, method, values)}
-    for name in ("gain", "first_gain", "potentiation"):
+    for name in LATER_PRUNING:
         has_effect = name == "potentiation" or method.rescale != "none"
         if getattr(pruning, name) == 1 or not has_effect:
             used.discard(name)
