@@ -131,15 +131,12 @@ class Grids:
         return self._over_seeds(preset, {"method": "none"})
 
     def curve(self, preset: str, key: str) -> Series:
-        """The curve of a method over its swept setting.
-
-        Its points at 10 % and 17 % are included, unless they differ in more than pruning (a name with a dot).
-        """
+        """The curve of a method over its swept setting, its points at 10 % and 17 % included."""
         table = self._curve(preset, key)
         series = self._series(preset, key, {"method": key, "label": self.label(key), **table})
         named = [self.at_table(preset, key, percent) for percent in (10, 17) if f"at_{percent}_percent" in table]
         known = {point[0] for point in series.points}
-        points = [self._over_seeds(preset, pruning) for pruning in named if not any("." in name for name in pruning)]
+        points = [self._over_seeds(preset, pruning) for pruning in named]
         extra = tuple(dict.fromkeys(point for point in points if point[0] not in known))
         return Series(key, series.label, series.swept, series.points + extra)
 
@@ -194,18 +191,11 @@ class Grids:
         return tuple(found)
 
     def settings(self, preset: str, pruning: Mapping[str, Any], seed: int) -> Settings:
-        """Settings of one run: the preset, what all reproductions share, and `pruning`.
-
-        A name with a dot is that of a setting of another section: ``"learning.mu_post"``.
-        """
+        """Settings of one run: the preset, what all reproductions share, and `pruning`."""
         values: dict[str, Any] = {}
         merge(values, read_preset(preset) if self._base is None else self._base[preset])
         own = [self._section(preset).get(name, {}) for name in (["set", "quick"] if self.quick else ["set"])]
-        changes = {name: value for name, value in pruning.items() if "." not in name}
-        others: dict[str, Any] = {}
-        for name in pruning.keys() - changes.keys():
-            section, _, setting = name.partition(".")
-            others.setdefault(section, {})[setting] = pruning[name]
+        changes = dict(pruning)
         shared: dict[str, Any] = {"label_images": LABEL_IMAGES, "pictures": False}
         if self.quick:
             shared |= QUICK
@@ -214,7 +204,7 @@ class Grids:
             for name in ("start", "batch", "spike_interval"):
                 whole = merged.get(name, PruningSettings.model_fields[name].default)
                 changes[name] = max(1, round(whole / QUICK_DIVISOR))
-        for layer in (shared, *own, others, {"pruning": changes, "seed": seed}):
+        for layer in (shared, *own, {"pruning": changes, "seed": seed}):
             merge(values, layer)
         settings = validate(values)
         return settings.model_copy(update={"preset": preset})

@@ -35,9 +35,8 @@ from lavaprune.reproduce.drawing import (
 from lavaprune.reproduce.experiment import Context, Curve, Experiment, curve_of
 from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.outcome import Outcome, point_row
-from lavaprune.reproduce.runs import Point, Runs, unpruned
+from lavaprune.reproduce.runs import Point, Runs
 from lavaprune.settings import Settings
-from lavaprune.sweeps.identity import used_pruning_settings
 
 _LINEAR = 0.95  # R squared of a straight line: "almost linearly"
 
@@ -49,21 +48,13 @@ def _configurations(grids: Grids) -> list[Settings]:
         for key in grids.methods(preset)
         for settings in grids.curve(preset, key).settings()
     ]
-    named = [settings for each in _at_17_percent(grids).values() for pair in each for settings in pair]
-    return of_curves + named
+    return of_curves + [settings for named in _at_17_percent(grids).values() for settings in named]
 
 
-def _at_17_percent(grids: Grids) -> dict[tuple[str, str], list[tuple[Settings, Settings]]]:
-    """Configurations at the paper's best connectivity of N = 800, by preset and method.
-
-    Of each seed with the preset's unpruned network, which learns otherwise where the configuration says so.
-    """
+def _at_17_percent(grids: Grids) -> dict[tuple[str, str], tuple[Settings, ...]]:
+    """Configurations at the paper's best connectivity of N = 800, by preset and method."""
     named = {(preset, key): grids.at(preset, key, 17) for preset in grids.presets for key in grids.methods(preset)}
-    return {
-        (preset, key): [(each, unpruned(grids.settings(preset, {"method": "none"}, each.seed))) for each in settings]
-        for (preset, key), settings in named.items()
-        if settings
-    }
+    return {where: settings for where, settings in named.items() if settings}
 
 
 def _draw(context: Context, runs: Runs) -> Outcome:
@@ -89,17 +80,9 @@ def _draw(context: Context, runs: Runs) -> Outcome:
             for point in curve.points:
                 row = point_row(grids.title(preset), curve.series.label, point)
                 outcome.rows.append(row | {"figure_of_merit": float(figure_of_merit(point).mean())})
-    for (preset, key), pairs in _at_17_percent(grids).items():
-        pruned, bases = zip(*pairs, strict=True)
-        point = runs.point(pruned, bases)
+    for (preset, key), settings in _at_17_percent(grids).items():
+        point = runs.point(settings)
         outcome.rows.append(point_row(f"{grids.title(preset)}, at 17 %", grids.label(key), point))
-        alike = statistics(runs.point(pruned).values["loss"])
-        outcome.notes += [
-            f"{grids.title(preset)}, {grids.label(key)} at 17 % {changed}. It is held against the preset's unpruned "
-            f"network; against one that learns as it does, it loses {alike[0]:.2f} +- {alike[2]:.2f} points."
-            f" Pruning: {_in_words(pruned[0])}."
-            for changed in _other_settings(pruned[0], bases[0])
-        ]
         if preset in paper.BEST_FOM:
             reached = f"{point.mean('connectivity'):.1f} % connectivity"
             where = f"{grids.title(preset)}, {grids.label(key)} at {reached}, against the paper's APTN:"
@@ -114,24 +97,6 @@ def _draw(context: Context, runs: Runs) -> Outcome:
                 f"figure of merit is best at {shifted.mean('connectivity'):.1f} % connectivity."
             )
     return outcome
-
-
-def _other_settings(settings: Settings, base: Settings) -> list[str]:
-    """Settings of the sections beside pruning's that differ from the unpruned run's, in words; empty if none does."""
-    ours, theirs = settings.to_dict(), base.to_dict()
-    changed = [
-        f"`{section}.{name}` = {value} (unpruned: {theirs[section][name]})"
-        for section, values in ours.items()
-        if isinstance(values, dict) and section != "pruning"
-        for name, value in values.items()
-        if value != theirs[section][name]
-    ]
-    return [f"learns with {' and '.join(changed)}"] if changed else []
-
-
-def _in_words(settings: Settings) -> str:
-    used = used_pruning_settings(settings)
-    return ", ".join(f"{name} {value}" for name, value in used.items() if name != "method")
 
 
 def figure_of_merit(point: Point, shift: float = 0.0) -> np.ndarray:

@@ -103,13 +103,10 @@ class Runs:
             raise RunError(f"results: no run of {describe(settings)}; allowed: a sweep that finished")
         return row
 
-    def point(self, configurations: Sequence[Settings], against: Sequence[Settings] | None = None) -> Point:
-        """The runs of one configuration, one for each seed, with the unpruned networks that they are held against.
-
-        By default each with the one that learns alike; else with those of `against`.
-        """
+    def point(self, configurations: Sequence[Settings]) -> Point:
+        """The runs of one configuration, one for each seed, with the unpruned networks that they are held against."""
         rows = [self.row(settings) for settings in configurations]
-        bases = [self.row(unpruned(settings)) for settings in against or configurations]
+        bases = [self.row(unpruned(settings)) for settings in configurations]
         quantities = [_quantities(row, base) for row, base in zip(rows, bases, strict=True)]
         values = {name: np.array([each[name] for each in quantities]) for name in quantities[0]}
         values["threshold"] = np.array([float(each.pruning.threshold) for each in configurations])

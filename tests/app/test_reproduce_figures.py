@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from lavaprune.reproduce import dynamics, maps, paper
 from lavaprune.reproduce.experiment import Context
 from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.method_tables import compare_table
-from lavaprune.reproduce.operations import _at_17_percent, _other_settings
 from lavaprune.reproduce.outcome import comparison_rows, to_csv, write_index, write_outcome
 from lavaprune.reproduce.reproduction import EXPERIMENTS, wanted_ids
 from lavaprune.reproduce.runs import Runs, identity, unpruned, with_unpruned
@@ -174,47 +172,6 @@ def test_a_named_point_may_have_more_seeds_than_its_curve() -> None:
         [(1, 0.2), (2, 0.2)],
     ]
     assert [s.seed for s in Grids(values, seeds=[7]).at("mnist-100", "apt", 10) or ()] == [7]
-
-
-def test_a_named_point_may_differ_in_more_than_pruning() -> None:
-    """Such a point is no point of the method's curve, is held against the preset's network, and says what differs."""
-    at_17 = {"threshold": 0.2, "learning.column_sum": 31.0, "network.theta_plus_mv": 0.1}
-    apt = {"threshold": [0.1], "at_17_percent": at_17}
-    grids = Grids({"labels": {"apt": "APT"}, "mnist-100": {"seeds": [1], "curves": {"apt": apt}}})
-    (named,) = grids.at("mnist-100", "apt", 17) or ()
-    (plain,) = grids.unpruned("mnist-100")
-    assert (named.learning.column_sum, named.network.theta_plus_mv, named.pruning.threshold) == (31.0, 0.1, 0.2)
-    assert named.learning.mu_post == plain.learning.mu_post
-    ((curve_point,),) = grids.curve("mnist-100", "apt").points
-    assert curve_point.pruning.threshold == 0.1
-    (pair,) = _at_17_percent(grids)["mnist-100", "apt"]
-    assert [identity(each) for each in pair] == [identity(named), identity(plain)]
-    assert _other_settings(*pair) == [
-        f"learns with `network.theta_plus_mv` = 0.1 (unpruned: {plain.network.theta_plus_mv}) and "
-        f"`learning.column_sum` = 31.0 (unpruned: {plain.learning.column_sum})"
-    ]
-    assert _other_settings(curve_point, plain) == []
-
-
-def test_a_point_that_learns_otherwise_is_held_against_the_presets_network(tmp_path: Path) -> None:
-    """Made up: 84 % pruned and 85 % unpruned with its own learning, 88 % less 0.2 points a seed with the preset's."""
-    values = deepcopy(dict(Grids().values))
-    values["mnist-800"]["curves"]["contrast"]["at_17_percent"]["learning.column_sum"] = 31.0
-    grids = Grids(values)
-    experiment = EXPERIMENTS["fig12"]
-    rows = []
-    for each in with_unpruned(experiment.configurations(grids)):
-        row = made_up_row(each)
-        if (each.dataset, each.neurons, each.learning.column_sum) == ("mnist", 800, 31.0):
-            row["accuracy"] = 0.85 if each.pruning.method == "none" else 0.84
-        rows.append(row)
-    outcome = experiment.draw(Context(grids, tmp_path, None), Runs(pa.Table.from_pylist(rows)))
-    (row,) = (each for each in outcome.rows if each["panel"].endswith("at 17 %") and each["method"] == "contrast")
-    assert row["loss_mean"] == pytest.approx(4 - 0.2 * 5.5)  # ten seeds
-    (note,) = (each for each in outcome.notes if "learns with" in each)
-    assert "against one that learns as it does, it loses 1.00 +- 0.00 points. Pruning: " in note
-    assert "gain 1.1" in note
-    assert "start 16500, batch 1500" in note
 
 
 def test_a_series_of_a_figure_has_its_own_points_for_each_preset() -> None:
