@@ -213,6 +213,17 @@ def test_losses_and_savings_are_against_the_same_seed(made_up: dict[bool, Runs])
         made_up[False].row(settings[0].model_copy(update={"seed": 9}))
 
 
+def test_times_are_of_points_that_begin_to_prune_with_the_reference(made_up: dict[bool, Runs], tmp_path: Path) -> None:
+    """APTN at 10 % of Fashion-MNIST, N = 100, begins later than its curve does, when images take less time anyway."""
+    grids = Grids()
+    curve = grids.curve("fashion-100", "aptn")
+    starts = [point[0].pruning.start for point in curve.points]
+    assert sorted(set(starts)) == [10_000, 15_000]
+    outcome = EXPERIMENTS["fig15"].draw(Context(grids, tmp_path, None), made_up[False])
+    rows = [row for row in outcome.rows if row["panel"] == grids.title("fashion-100")]
+    assert len(rows) == starts.count(10_000) == len(starts) - 1
+
+
 def test_batches_scale_with_the_factors() -> None:
     grids = Grids()
     (short, *_), (usual, *_) = batch_settings(grids, "mnist-100", 100), batch_settings(grids, "mnist-100", 5_000)
