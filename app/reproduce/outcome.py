@@ -15,6 +15,7 @@ from lavaprune.files import write_text
 from lavaprune.plots.saving import save_figure
 from lavaprune.reproduce.compare import AGREE, Comparison, statistics
 from lavaprune.reproduce.runs import Point
+from lavaprune.settings import LATER_PRUNING, PruningSettings
 
 COMPARISONS = "comparisons.csv"
 INDEX = "README.md"
@@ -37,6 +38,7 @@ _POINT_SETTINGS = (
     "start",
     "batch",
 )
+_RARE_SETTINGS = ("grouping", "redundant", *LATER_PRUNING)  # columns only where a configuration sets them
 _POINT_QUANTITIES = (
     "connectivity",
     "unpruned",
@@ -94,6 +96,9 @@ def point_row(panel: str, series: str, point: Point, **paper: float | None) -> d
     row: dict[str, Any] = {"panel": panel, "series": series, "dataset": point.settings.dataset}
     row["neurons"] = point.settings.neurons
     row |= {name: point.rows[0].get(name) for name in _POINT_SETTINGS}
+    usual = PruningSettings()
+    rare = {name: point.rows[0].get(name) for name in _RARE_SETTINGS}
+    row |= {name: value for name, value in rare.items() if value is not None and value != getattr(usual, name)}
     row |= {"n": point.n, "seeds": " ".join(str(seed) for seed in point.seeds)}
     for name in _POINT_QUANTITIES:
         mean, deviation, _, _ = statistics(point.values[name])

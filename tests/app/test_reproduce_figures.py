@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lavaprune.reproduce import dynamics, maps, paper
 from lavaprune.reproduce.experiment import Context
 from lavaprune.reproduce.grids import Grids
 from lavaprune.reproduce.method_tables import compare_table
-from lavaprune.reproduce.outcome import comparison_rows, to_csv, write_index, write_outcome
+from lavaprune.reproduce.outcome import comparison_rows, point_row, to_csv, write_index, write_outcome
 from lavaprune.reproduce.reproduction import EXPERIMENTS, wanted_ids
 from lavaprune.reproduce.runs import Runs, identity, unpruned, with_unpruned
 from lavaprune.reproduce.runtime import batch_settings
@@ -279,6 +280,16 @@ def test_methods_with_different_seeds_are_compared_over_those_that_both_have(mad
         assert f"loses less than {label}" in line.statement
         assert line.n == len(seeds)
         assert line.ours == pytest.approx(np.mean([loss[key][seed] - loss["aptn"][seed] for seed in seeds]))
+
+
+def test_a_row_names_the_rare_settings_that_its_configuration_sets(made_up: dict[bool, Runs]) -> None:
+    point = made_up[False].point(Grids().curve("mnist-100", "aptn").points[0])
+    plain = point_row("panel", "series", point)
+    set_here = {"grouping": "binned", "potentiation": 0.07, "gain": 1.1}
+    usual = {"redundant": 0.0, "first_gain": 1.0}
+    rare = point_row("panel", "series", replace(point, rows=({**point.rows[0], **set_here, **usual},)))
+    assert not plain.keys() & {*set_here, *usual}
+    assert rare == {**plain, **set_here}
 
 
 def test_csv_leaves_out_what_is_not_known() -> None:
