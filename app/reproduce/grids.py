@@ -131,12 +131,15 @@ class Grids:
         return self._over_seeds(preset, {"method": "none"})
 
     def curve(self, preset: str, key: str) -> Series:
-        """The curve of a method over its swept setting, its points at 10 % and 17 % included."""
+        """The curve of a method over its swept setting.
+
+        Its points at 10 % and 17 % are included, but for those that other settings make too (named by a table).
+        """
         table = self._curve(preset, key)
         series = self._series(preset, key, {"method": key, "label": self.label(key), **table})
-        named = [self.at_table(preset, key, percent) for percent in (10, 17) if f"at_{percent}_percent" in table]
+        named = [percent for percent in (10, 17) if isinstance(table.get(f"at_{percent}_percent"), (int, float))]
         known = {point[0] for point in series.points}
-        points = [self._over_seeds(preset, pruning) for pruning in named]
+        points = [self._over_seeds(preset, self.at_table(preset, key, percent)) for percent in named]
         extra = tuple(dict.fromkeys(point for point in points if point[0] not in known))
         return Series(key, series.label, series.swept, series.points + extra)
 

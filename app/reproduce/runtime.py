@@ -56,12 +56,6 @@ def _references(grids: Grids, preset: str) -> list[Settings]:
     ]
 
 
-def _timed_alike(curve: Curve) -> Curve:
-    """The points whose first event is that of the reference; later images take less time, pruned or not."""
-    start = curve.points[0].settings.pruning.start
-    return Curve(curve.series, tuple(point for point in curve.points if point.settings.pruning.start == start))
-
-
 def _configurations(grids: Grids) -> list[Settings]:
     found = [
         settings
@@ -77,7 +71,7 @@ def _configurations(grids: Grids) -> list[Settings]:
 def _draw(context: Context, runs: Runs) -> Outcome:
     grids = context.grids
     presets = [preset for preset in grids.presets if METHOD in grids.methods(preset)]
-    curves = {preset: _timed_alike(curve_of(runs, grids.curve(preset, METHOD))) for preset in presets}
+    curves = {preset: curve_of(runs, grids.curve(preset, METHOD)) for preset in presets}
     reference = {preset: [runs.row(settings) for settings in _references(grids, preset)] for preset in curves}
     batches = {
         batch: runs.point(settings)

@@ -161,18 +161,25 @@ def test_a_new_method_is_a_change_of_data() -> None:
 
 
 def test_a_named_point_may_have_more_seeds_than_its_curve() -> None:
-    at_10 = {"threshold": 0.2, "start": 10_000}
-    apt = {"threshold": [0.1], "at_10_percent": at_10, "seeds": {"at_10_percent": [1, 2, 3]}}
+    apt = {"threshold": [0.1], "at_10_percent": 0.2, "seeds": {"at_10_percent": [1, 2, 3]}}
     values = {"labels": {"apt": "APT"}, "mnist-100": {"seeds": [1, 2], "curves": {"apt": apt}}}
     named = Grids(values).at("mnist-100", "apt", 10)
     assert named is not None
-    assert [(s.seed, s.pruning.threshold, s.pruning.start) for s in named] == [(n, 0.2, 10_000) for n in (1, 2, 3)]
+    assert [(s.seed, s.pruning.threshold) for s in named] == [(n, 0.2) for n in (1, 2, 3)]
     points = Grids(values).curve("mnist-100", "apt").points
     assert [[(s.seed, s.pruning.threshold) for s in point] for point in points] == [
         [(1, 0.1), (2, 0.1)],
         [(1, 0.2), (2, 0.2)],
     ]
     assert [s.seed for s in Grids(values, seeds=[7]).at("mnist-100", "apt", 10) or ()] == [7]
+
+
+def test_a_point_that_other_settings_make_too_is_no_point_of_the_curve() -> None:
+    apt = {"threshold": [0.1], "at_10_percent": {"threshold": 0.2, "start": 10_000}, "at_17_percent": 0.05}
+    grids = Grids({"labels": {"apt": "APT"}, "mnist-100": {"seeds": [1], "curves": {"apt": apt}}})
+    (named,) = grids.at("mnist-100", "apt", 10) or ()
+    assert (named.pruning.threshold, named.pruning.start) == (0.2, 10_000)
+    assert [point[0].pruning.threshold for point in grids.curve("mnist-100", "apt").points] == [0.1, 0.05]
 
 
 def test_a_series_of_a_figure_has_its_own_points_for_each_preset() -> None:
@@ -212,17 +219,6 @@ def test_losses_and_savings_are_against_the_same_seed(made_up: dict[bool, Runs])
     assert point.values["training_saved"][1] == pytest.approx(saved)
     with pytest.raises(RunError, match="no run of mnist N=100 seed=9"):
         made_up[False].row(settings[0].model_copy(update={"seed": 9}))
-
-
-def test_times_are_of_points_that_begin_to_prune_with_the_reference(made_up: dict[bool, Runs], tmp_path: Path) -> None:
-    """APTN at 10 % of Fashion-MNIST, N = 100, begins later than its curve does, when images take less time anyway."""
-    grids = Grids()
-    curve = grids.curve("fashion-100", "aptn")
-    starts = [point[0].pruning.start for point in curve.points]
-    assert sorted(set(starts)) == [10_000, 15_000]
-    outcome = EXPERIMENTS["fig15"].draw(Context(grids, tmp_path, None), made_up[False])
-    rows = [row for row in outcome.rows if row["panel"] == grids.title("fashion-100")]
-    assert len(rows) == starts.count(10_000) == len(starts) - 1
 
 
 def test_batches_scale_with_the_factors() -> None:
