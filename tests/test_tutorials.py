@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -53,23 +56,51 @@ def test_it_is_listed(name: str) -> None:
     assert f"({name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Execution:
+    """A notebook on its way: `notebook` has its outputs once `done` has a result."""
+
+    notebook: nbformat.NotebookNode
+    workplace: Path
+    done: Future[None]
+
+
+@pytest.fixture(scope="module")
+def executions(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Execution]]:
+    """The notebooks of the tests that are to run, two at a time: each leaves a core idle for much of its time."""
+    wanted = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == "test_it_runs"
+    ]
+    found = {}
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(max_workers=2) as pool:
+        patch.delenv("MPLBACKEND", raising=False)  # the kernel's own, which shows pictures in the notebook
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))  # nobody's profile
+        for name in wanted:
+            if name.startswith("05_") and importlib.util.find_spec("lava.lib") is None:
+                continue
+            notebook, workplace = read(name), tmp_path_factory.mktemp("workplace")
+            client = NotebookClient(
+                notebook,
+                timeout=CELL_TIMEOUT_S,
+                kernel_name="python3",
+                resources={"metadata": {"path": str(workplace)}},
+            )
+            found[name] = Execution(notebook, workplace, pool.submit(client.execute))
+        yield found
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name.startswith("05_"):
-        pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed: make setup-dl")
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own, which shows pictures in the notebook
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # nobody's profile
-    workplace = tmp_path / "workplace"
-    workplace.mkdir()
-    notebook = read(name)
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT_S,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(workplace)}},
-    )
-    client.execute()
+def test_it_runs(name: str, executions: dict[str, Execution]) -> None:
+    if name not in executions:
+        pytest.skip("lava-dl is not installed: make setup-dl")
+    execution = executions[name]
+    execution.done.result()
+    notebook, workplace = execution.notebook, execution.workplace
     outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()}
     for cell_id, found in outputs.items():
         if cell_id.endswith("-plot"):

@@ -110,7 +110,8 @@ def test_stopped_after_an_event_and_resumed(
     name: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The targets that the event set go on with the checkpoint: the end is the same to the bit."""
-    images = ["train_images=8", "neurons=8", "pruning.start=3", "pruning.batch=3", "checkpoint_images=4"]
+    images = ["train_images=8", "label_images=2", "test_images=2", "steps=100", "neurons=8"]
+    images += ["pruning.start=3", "pruning.batch=3", "checkpoint_images=4"]
     if engine == "fused":
         images = ["checkpoint_images=10", "metrics_images=10"]
     chosen = few(*METHODS[name], "pruning.rescale=drive", f"engine={engine}", *images)
