@@ -13,7 +13,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lavaprune.processes.pruning_controller import PruningController
 from lavaprune.pruning.errors import PruningError
 from lavaprune.pruning.method import PruningEvent, decide
-from lavaprune.pruning.rescaling import KEEP, column_targets
+from lavaprune.pruning.rescaling import KEEP, targets_after
 
 
 @implements(proc=PruningController, protocol=LoihiProtocol)
@@ -58,9 +58,7 @@ class PyPruningControllerModel(PyLoihiProcessModel):
             k, spike_counts, weights, self.conducts, self.plastic, w_max=given["w_max"], n_events=given["n_events"]
         )
         conducts, plastic, operations = decide(given["method"], event)
-        targets = column_targets(
-            given["method"].rescale, event, conducts, plastic, self.column_targets, given["method"].gain_at(event)
-        )
+        targets = targets_after(given["method"], event, conducts, plastic, self.column_targets)
         # Into the arrays that the Vars are, so that reading a Var shows them.
         self.conducts[:], self.plastic[:] = conducts, plastic
         self.column_targets[:] = np.where(targets == KEEP, self.column_targets, targets)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lavaprune.pruning.errors import PruningError
-from lavaprune.pruning.method import Mask, PruningEvent
+from lavaprune.pruning.method import Mask, PruningEvent, PruningMethod
 
 Rescaling = Literal["none", "sum", "drive"]
 RESCALINGS: tuple[Rescaling, ...] = get_args(Rescaling)
@@ -95,6 +95,13 @@ def column_targets(
         goal = np.clip(goal, 0, TARGET_MAX) * int(gain * 2**GAIN_BITS) >> GAIN_BITS
     new[scaled] = np.clip(goal[scaled], 1, TARGET_MAX)
     return new
+
+
+def targets_after(
+    method: PruningMethod, event: PruningEvent, conducts: Mask, plastic: Mask, targets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """`column_targets` by a method's rule and its gain at this event."""
+    return column_targets(method.rescale, event, conducts, plastic, targets, method.gain_at(event))
 
 
 def _column_sums(weights: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

@@ -91,6 +91,8 @@ def executions(
             )
             found[name] = Execution(notebook, workplace, pool.submit(client.execute))
         yield found
+        for each in found.values():
+            each.done.cancel()  # what a failure has left waiting
 
 
 @pytest.mark.timeout(600)

@@ -96,9 +96,10 @@ def point_row(panel: str, series: str, point: Point, **paper: float | None) -> d
     row: dict[str, Any] = {"panel": panel, "series": series, "dataset": point.settings.dataset}
     row["neurons"] = point.settings.neurons
     row |= {name: point.rows[0].get(name) for name in _POINT_SETTINGS}
-    usual = PruningSettings()
     rare = {name: point.rows[0].get(name) for name in _RARE_SETTINGS}
-    row |= {name: value for name, value in rare.items() if value is not None and value != getattr(usual, name)}
+    row |= {
+        name: value for name, value in rare.items() if value not in (None, PruningSettings.model_fields[name].default)
+    }
     row |= {"n": point.n, "seeds": " ".join(str(seed) for seed in point.seeds)}
     for name in _POINT_QUANTITIES:
         mean, deviation, _, _ = statistics(point.values[name])

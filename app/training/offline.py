@@ -16,7 +16,7 @@ from lavaprune.proc_models.fused_engine import FusedEngine
 from lavaprune.proc_models.initial_state import initial_state
 from lavaprune.processes.control import PHASE_LABEL, PHASE_TEST, PRUNE_EVENT, SAMPLE_ID
 from lavaprune.pruning.method import PruningEvent, PruningMethod, decide
-from lavaprune.pruning.rescaling import column_targets
+from lavaprune.pruning.rescaling import targets_after
 from lavaprune.settings import Settings
 from lavaprune.training.control import inference_rows, pruning_schedule, training_rows
 from lavaprune.training.presentation import chunk_ranges
@@ -74,9 +74,7 @@ def prune_offline(engine: FusedEngine, method: PruningMethod, k: int, n_events: 
         k, engine.batch_counts.copy(), weights.copy(), conducts.copy(), plastic.copy(), n_events=n_events
     )
     new_conducts, new_plastic, operations = decide(method, event)
-    targets = column_targets(
-        method.rescale, event, new_conducts, new_plastic, engine.column_targets, method.gain_at(event)
-    )
+    targets = targets_after(method, event, new_conducts, new_plastic, engine.column_targets)
     engine.set_masks(new_conducts, new_plastic)
     engine.rescale(targets, sample)
     engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations

@@ -116,9 +116,9 @@ def test_potentiation_after_the_first_event() -> None:
         training_rows(validate({"learning": learning, "pruning": {**pruning, **more}}), 0, 100, 100)
         for more in (
             {},
-            {"potentiation": 2.0},
-            {"potentiation": 2.0, "method": "none"},
-            {"potentiation": 2.0, "method": "post"},
+            twice,
+            {**twice, "method": "none"},
+            {**twice, "method": "post"},
         )
     )
     assert (doubled[:63] == plain[:63]).all()

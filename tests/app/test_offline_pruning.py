@@ -110,10 +110,11 @@ def test_stopped_after_an_event_and_resumed(
     name: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The targets that the event set go on with the checkpoint: the end is the same to the bit."""
-    images = ["train_images=8", "label_images=2", "test_images=2", "steps=100", "neurons=8"]
-    images += ["pruning.start=3", "pruning.batch=3", "checkpoint_images=4"]
     if engine == "fused":
         images = ["checkpoint_images=10", "metrics_images=10"]
+    else:
+        images = ["train_images=8", "label_images=2", "test_images=2", "steps=100", "neurons=8"]
+        images += ["pruning.start=3", "pruning.batch=3", "checkpoint_images=4"]
     chosen = few(*METHODS[name], "pruning.rescale=drive", f"engine={engine}", *images)
     stop = chosen.pruning.start + chosen.checkpoint_images - chosen.pruning.start % chosen.checkpoint_images
     save = RunFolder.save_checkpoint

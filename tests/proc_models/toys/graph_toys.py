@@ -25,7 +25,7 @@ from lavaprune.processes.run_config import RegisteredSimCfg
 from lavaprune.processes.state import NetworkState
 from lavaprune.processes.winner_take_all import WinnerTakeAll
 from lavaprune.pruning.method import PruningEvent, PruningMethod, decide
-from lavaprune.pruning.rescaling import column_targets
+from lavaprune.pruning.rescaling import targets_after
 from lavaprune.runtime.watchdog import run_guarded
 
 N_INPUTS = 64
@@ -148,9 +148,7 @@ def run_fused(
                     n_events=n_events,
                 )  # fmt: skip
                 conducts, plastic, operations = decide(method, event)
-                targets = column_targets(
-                    method.rescale, event, conducts, plastic, engine.column_targets, method.gain_at(event)
-                )
+                targets = targets_after(method, event, conducts, plastic, engine.column_targets)
                 engine.set_masks(conducts, plastic)
                 engine.rescale(targets, int(control[k, SAMPLE_ID]))
                 engine.counters[TRAINING_ROW, counter_index("controller_operations")] += operations
